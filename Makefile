@@ -1,0 +1,26 @@
+# make demo   set up, answer a question on real EEG, say where the report is
+# make test   set up, run the tests
+# make check  set up, formatting, lint, types
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+
+.PHONY: demo test check clean
+demo: $(READY)
+	$(VENV)/bin/paribus run eeg-activations --out runs/demo --set seeds=2 --set train.epochs=16
+
+test: $(READY)
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+check: $(READY)
+	scripts/check
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paribus needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
+	@echo "Setting up $(VENV) (once, a few minutes) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

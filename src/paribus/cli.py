@@ -1,0 +1,326 @@
+"""The command line: reads arguments, calls one function, shows what it gave."""
+
+import csv
+import json
+import os
+import shlex
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from paribus.errors import ParibusError
+
+app = typer.Typer(
+    name="paribus",
+    help="Ablation studies of small neural classifiers, all else equal.",
+    epilog="Start with: paribus run quickstart",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Study = Annotated[str, typer.Argument(help="A study file (YAML), or the name of a built-in study.", show_default=False)]
+Run = Annotated[Path, typer.Argument(help="A run folder, as runs/quickstart.", show_default=False)]
+Checkpoint = Annotated[
+    Path, typer.Argument(help="A checkpoint: runs/NAME/checkpoints/ID.safetensors.", show_default=False)
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a field, as train.epochs=20, seeds=3; may be repeated."),
+]
+Out = Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/STUDY]", show_default=False)]
+
+
+@app.command()
+def run(
+    study: Study,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes, one thread each.  [default: one a core]")
+    ] = None,
+    out: Out = None,
+    settings: Settings = None,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
+    report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
+) -> None:
+    """Train every trial of a study that is not finished yet, then write the report.
+
+    Ctrl-C loses no finished trial: the same command goes on where it stopped.
+    """
+    from rich.console import Console
+
+    from paribus.load import load_study
+
+    spec = load_study(study, settings or [])
+    folder = out or Path("runs") / spec.name
+    console = Console(highlight=False)
+    console.print(f"{spec.name}: {spec.question}", markup=False)
+
+    from paribus.display import make_display
+    from paribus.run import run_study
+    from paribus.spec import RunSpec
+    from paribus.validate import validate
+
+    plain = {
+        "out": str(folder),
+        "jobs": jobs or (1 if device in ("cuda", "mps") else _cores()),
+        "device": device,
+        "threads": threads,
+        "command": _command(),
+    }
+    run_spec = validate(RunSpec, plain)
+    try:
+        with make_display(console) as display:
+            outcome = run_study(spec, run_spec, display)
+    except KeyboardInterrupt:
+        console.print(f"Stopped. Finished trials are kept in {folder}; the same command goes on from there.")
+        raise typer.Exit(130) from None
+    if report:
+        _report(folder)
+    if outcome.n_failed:
+        _complain(f"{outcome.n_failed} trials failed: `paribus status {shlex.quote(str(folder))}` says why")
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    study: Study,
+    out: Out = None,
+    settings: Settings = None,
+    check: Annotated[bool, typer.Option("--check", help="Build each network on a dummy batch.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Train each network for two epochs to estimate the time.")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes to estimate for.")] = None,
+) -> None:
+    """List the trials that a study would run, with their ids and which are done."""
+    from paribus.load import load_study
+    from paribus.plan import finished, make_plan
+
+    spec = load_study(study, settings or [])
+    the_plan = make_plan(spec)
+    folder = out or Path("runs") / spec.name
+    done = finished(folder, the_plan)
+    factors = list(spec.factors)
+    rows = [
+        [
+            t.trial_id,
+            *(dict(t.cell).get(f, "") for f in factors),
+            str(t.spec.seed),
+            "done" if t.trial_id in done else "",
+        ]
+        for t in the_plan.trials
+    ]
+    _table(["trial", *factors, "seed", "state"], rows)
+    typer.echo(f"{len(rows)} trials, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
+    if check or probe:
+        from paribus.run import check_plan
+
+        check_plan(the_plan)
+        typer.echo("Every network takes its data; every batch size fits.")
+    if probe:
+        from paribus.display import duration
+        from paribus.run import configuration, seconds_an_epoch
+        from paribus.spec import RunSpec
+
+        jobs = jobs or _cores()
+        seconds = seconds_an_epoch(the_plan, RunSpec(out=str(folder)))
+        todo = [trial for trial in the_plan.trials if trial.trial_id not in done]
+        total = sum(trial.spec.train.epochs * seconds[configuration(trial)] for trial in todo)
+        typer.echo(
+            f"About {duration(total / jobs)} with {jobs} jobs, from {len(seconds)} networks tried for two epochs."
+        )
+
+
+@app.command()
+def status(run: Run) -> None:
+    """Show how far a run has come, and why trials failed."""
+    from paribus.plan import open_run
+
+    with open_run(run) as store:
+        stored = store.latest_study()
+        if stored is None:
+            _complain(f"{run} holds no study yet")
+            raise typer.Exit(2)
+        ids = [trial.trial_id for trial in stored.planned]
+        done, failed, failures = store.finished(ids), store.failed(ids), store.failures(ids)
+    factors = list(stored.study.factors)
+    cells = list(dict.fromkeys(trial.cell for trial in stored.planned))
+    state = {i: "done" if i in done else "failed" if i in failed else "to run" for i in ids}
+    counts = Counter((trial.cell, state[trial.trial_id]) for trial in stored.planned)
+    typer.echo(f"{stored.study.name}: {stored.study.question}")
+    _table(
+        [*factors, "done", "failed", "to run"],
+        [
+            [*(dict(cell).get(f, "") for f in factors), *(str(counts[cell, s]) for s in ("done", "failed", "to run"))]
+            for cell in cells
+        ],
+    )
+    typer.echo(f"{len(done)} of {len(ids)} trials done, {len(failed)} failed.")
+    for failure in failures:
+        typer.echo(f"{failure.trial_id} (seed {failure.spec.seed}): {failure.kind}: {failure.message}")
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG)."""
+    _report(run)
+
+
+@app.command()
+def evaluate(
+    checkpoint: Checkpoint,
+    data_path: Annotated[str | None, typer.Option(help="Where the data are, when they have moved.")] = None,
+) -> None:
+    """Reload a checkpoint and see that it predicts its test part exactly as when it was saved."""
+    from paribus.reload import evaluate as evaluate_checkpoint
+
+    result = evaluate_checkpoint(checkpoint, data_path)
+    typer.echo(f"test accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {result.n} examples")
+    if result.identical:
+        typer.echo("Predictions are identical to the stored ones, to the last bit.")
+        return
+    typer.echo(f"Predictions DIFFER from the stored ones (accuracy then {result.saved_accuracy:.2%}).")
+    if result.differing:
+        typer.echo(f"{len(result.differing)} examples differ, by at most {result.largest_difference:.3g} in a logit:")
+        typer.echo("  " + ", ".join(result.differing[:20]) + (" …" if len(result.differing) > 20 else ""))
+    raise typer.Exit(1)
+
+
+@app.command()
+def predict(
+    checkpoint: Checkpoint,
+    file: Annotated[Path, typer.Argument(help="Examples: .npz (array x), .npy or .ts.", show_default=False)],
+    to_csv: Annotated[Path | None, typer.Option("--csv", help="Write CSV to this file; - is standard output.")] = None,
+) -> None:
+    """Print a class and the probabilities of each example in a file."""
+    from paribus.reload import predict as predict_file
+
+    classes, probabilities = predict_file(checkpoint, file)
+    header = ["example", "class", *classes]
+    rows = [
+        [str(i), classes[int(row.argmax())], *(f"{value:.6f}" for value in row)] for i, row in enumerate(probabilities)
+    ]
+    if to_csv is None:
+        _table(header, [[*row[:2], *(f"{float(value):.3f}" for value in row[2:])] for row in rows])
+    elif str(to_csv) == "-":
+        csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
+    else:
+        with to_csv.open("w", newline="", encoding="utf-8") as target:
+            csv.writer(target).writerows([header, *rows])
+        typer.echo(f"{len(rows)} predictions in {to_csv}")
+
+
+@app.command()
+def studies(
+    name: Annotated[
+        str | None, typer.Argument(help="Print this study's file, to copy from.", show_default=False)
+    ] = None,
+) -> None:
+    """List the built-in studies, or print the file of one."""
+    from paribus.load import builtin_studies, load_study
+    from paribus.validate import did_you_mean
+
+    found = builtin_studies()
+    if name is None:
+        _table(["study", "question"], [[key, load_study(key).question] for key in found])
+        typer.echo("`paribus studies NAME` prints one; `paribus run NAME` runs it.")
+    elif name in found:
+        typer.echo(found[name].read_text(encoding="utf-8"), nl=False)
+    else:
+        _complain(f"no built-in study `{name}`{did_you_mean(name, found)}")
+        raise typer.Exit(2)
+
+
+@app.command()
+def models() -> None:
+    """List the networks."""
+    from paribus.models.catalogue import CATALOGUE
+
+    _table(["model", "what it is"], [[name, text] for name, text in CATALOGUE.items()])
+
+
+@app.command()
+def data() -> None:
+    """List the sources of data and where to get them."""
+    from paribus.data.sources import describe_sources
+
+    _table(["source", "what it is", "where it comes from"], [list(row) for row in describe_sources()])
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of study files, for editors to complete them."""
+    from paribus.spec import StudySpec
+
+    typer.echo(json.dumps(StudySpec.model_json_schema(), indent=1))
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"paribus {version_of('paribus')}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Entry point: errors that a person can mend are shown without a traceback, with exit code 2."""
+    try:
+        app()
+    except ParibusError as error:
+        _complain(str(error))
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _report(folder: Path) -> None:
+    from paribus.report.page import write_report
+
+    path = write_report(folder)
+    typer.echo(f"Report: {path}")
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"paribus: {message}", err=True)
+
+
+def _command() -> str:
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _table(header: list[str], rows: list[list[str]]) -> None:
+    """A table in plain text; wide last columns wrap in a terminal and stay whole in a pipe."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in header:
+        table.add_column(Text(name), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(table)
+        return
+    table.box = None
+    console.width = 10_000
+    with console.capture() as capture:
+        console.print(table)
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

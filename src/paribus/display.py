@@ -1,0 +1,196 @@
+"""What a run shows while it goes: bars in a terminal, plain lines elsewhere. Only listens."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from paribus.execute.base import Crashed, Finished, Message, Started
+from paribus.execute.base import Progress as EpochDone
+from paribus.record import EpochRow, PlannedTrial, TrialFailure, TrialRecord
+from paribus.run import RunStarted
+
+
+class Display(Protocol):
+    """Shows the messages of a run."""
+
+    def __call__(self, message: RunStarted | Message) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+def make_display(console: Console) -> Display:
+    """Bars where the console is a terminal, lines otherwise."""
+    return Bars(console) if console.is_terminal else Lines()
+
+
+def title(trial: PlannedTrial) -> str:
+    """A trial in a few words, as ``eegnet, relu, seed 0``; the levels speak for themselves."""
+    return ", ".join([*(level for _, level in trial.cell), f"seed {trial.spec.seed}"])
+
+
+def duration(seconds: float) -> str:
+    """As ``1 h 05 min``, ``3 min 20 s`` or ``12 s``."""
+    if seconds >= 3600:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+    if seconds >= 60:
+        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+    return f"{seconds:.0f} s"
+
+
+class Pace:
+    """Trials done and failed, and the time left, from the epochs done so far."""
+
+    def __init__(self, message: RunStarted) -> None:
+        self.trials, self.n_done_before = message.trials, message.n_done
+        self.n_finished = self.n_failed = 0
+        self.epochs_left = [trial.spec.train.epochs for trial in message.trials]
+        self.epochs_run = 0
+        self.started = time.monotonic()
+
+    def note(self, message: Message) -> None:
+        """Take in a message of the executor."""
+        if isinstance(message, EpochDone):
+            self.epochs_left[message.index] -= 1
+            self.epochs_run += 1
+        elif isinstance(message, Finished | Crashed):
+            self.epochs_left[message.index] = 0
+            failed = isinstance(message, Crashed) or isinstance(message.result, TrialFailure)
+            self.n_failed += failed
+            self.n_finished += not failed
+
+    @property
+    def n_ended(self) -> int:
+        """Trials of this run that finished or failed."""
+        return self.n_finished + self.n_failed
+
+    def left(self) -> str:
+        """Time left in words; empty before the first epoch."""
+        if not self.epochs_run or not sum(self.epochs_left):
+            return ""
+        seconds = (time.monotonic() - self.started) / self.epochs_run * sum(self.epochs_left)
+        return f"about {duration(seconds)} left"
+
+
+def ending(trial: PlannedTrial, message: Finished | Crashed) -> str:
+    """One line on a trial that ended."""
+    result = message.result if isinstance(message, Finished) else None
+    if isinstance(result, TrialRecord):
+        row = result.history[result.selected_epoch - 1]
+        stopped = ", stopped early" if result.stopped_early else ""
+        return (
+            f"{title(trial)}: validation {row.validation_accuracy:.1%}, test {row.test_accuracy:.1%} "
+            f"at epoch {row.epoch} of {len(result.history)}{stopped}, {duration(result.seconds)}"
+        )
+    why = result.message if isinstance(result, TrialFailure) else getattr(message, "message", "")
+    return f"{title(trial)}: FAILED: {why}"
+
+
+def _start(message: RunStarted) -> str:
+    n = len(message.trials)
+    before = f"; {message.n_done} finished before" if message.n_done else ""
+    return f"{n} trial{'' if n == 1 else 's'} to run{before}"
+
+
+class Lines:
+    """A line when a trial ends, and one now and then in between; for logs and pipes."""
+
+    EVERY = 30.0
+    """Seconds between lines while trials run."""
+
+    def __init__(self) -> None:
+        self.pace: Pace | None = None
+        self.last = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def __call__(self, message: RunStarted | Message) -> None:
+        """Print what is worth a line."""
+        if isinstance(message, RunStarted):
+            self.pace = Pace(message)
+            self._print(_start(message))
+            return
+        assert self.pace is not None
+        self.pace.note(message)
+        trial = self.pace.trials[message.index]
+        if isinstance(message, Finished | Crashed):
+            self._print(f"[{self.pace.n_ended}/{len(self.pace.trials)}] {ending(trial, message)}", self.pace.left())
+        elif isinstance(message, EpochDone) and time.monotonic() - self.last > self.EVERY:
+            row: EpochRow = message.event
+            self._print(
+                f"{title(trial)}: epoch {row.epoch}/{trial.spec.train.epochs}, loss {row.train_loss:.3f}, "
+                f"validation {row.validation_accuracy:.1%}",
+                self.pace.left(),
+            )
+
+    def _print(self, *parts: str) -> None:
+        self.last = time.monotonic()
+        sys.stdout.write("  ".join(part for part in parts if part) + "\n")
+        sys.stdout.flush()
+
+
+class Bars:
+    """A bar for the study and one for each running trial."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.pace: Pace | None = None
+        self.progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=console,
+            transient=True,
+        )
+        self.study: TaskID | None = None
+        self.running: dict[int, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def __call__(self, message: RunStarted | Message) -> None:
+        """Move the bars."""
+        if isinstance(message, RunStarted):
+            self.pace = Pace(message)
+            self.console.print(Text(_start(message)))
+            self.study = self.progress.add_task("trials", total=len(message.trials), note="")
+            return
+        assert self.pace is not None
+        assert self.study is not None
+        self.pace.note(message)
+        trial = self.pace.trials[message.index]
+        if isinstance(message, Started):
+            self.running[message.index] = self.progress.add_task(
+                f"  {title(trial)}", total=trial.spec.train.epochs, note=""
+            )
+        elif isinstance(message, EpochDone):
+            row: EpochRow = message.event
+            note = f"loss {row.train_loss:.3f}, validation {row.validation_accuracy:.1%}"
+            self.progress.update(self.running[message.index], completed=row.epoch, note=note)
+        else:
+            self.progress.remove_task(self.running.pop(message.index))
+            failed = isinstance(message, Crashed) or isinstance(message.result, TrialFailure)
+            self.console.print(Text(ending(trial, message), style="red" if failed else ""))
+        failures = f"{self.pace.n_failed} failed, " if self.pace.n_failed else ""
+        self.progress.update(self.study, completed=self.pace.n_ended, note=failures + self.pace.left())

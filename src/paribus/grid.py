@@ -1,0 +1,205 @@
+"""From a study to its trials: patches on the baseline, the design, and each trial's id."""
+
+import copy
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from paribus.errors import StudyError
+from paribus.record import PlannedTrial
+from paribus.spec import Baseline, Factor, StudySpec, TrialSpec, level_name
+from paribus.validate import did_you_mean, spec_class_at, tag_of, validate
+
+Cell = tuple[tuple[str, str], ...]
+Patches = Mapping[str, Any]
+
+ID_LENGTH = 16
+
+
+def patch(plain: Mapping[str, Any], patches: Patches) -> dict[str, Any]:
+    """A copy of a baseline's plain values with the value at each dotted path replaced.
+
+    Where a patch changes the *kind* of a thing (``data.source``, ``train.schedule.name`` …), the fields that
+    the new kind does not have are left behind, unless a patch set them too.
+
+    Args:
+        plain: of a `Baseline`, as from ``model_dump(mode="json")``.
+        patches: dotted path -> value, as in ``{"model.activation": "elu"}``.
+
+    Raises:
+        StudyError: a path leads through something that is not a mapping.
+    """
+    result: dict[str, Any] = copy.deepcopy(dict(plain))
+    for path, value in patches.items():
+        *parents, last = path.split(".")
+        place = result
+        for parent in parents:
+            if place.get(parent) is None:
+                place[parent] = {}
+            place = place[parent]
+            if not isinstance(place, dict):
+                raise StudyError(f"`{parent}` has no fields inside: it is {place!r}", path=path)
+        place[last] = copy.deepcopy(value)
+    for path in patches:
+        *owner, last = path.split(".")
+        cls = spec_class_at(Baseline, result, tuple(owner))
+        tag = tag_of(cls) if cls else None
+        if cls and tag and tag[0] == last:
+            place = result
+            for parent in owner:
+                place = place[parent]
+            for key in [k for k in place if k not in cls.model_fields and ".".join((*owner, k)) not in patches]:
+                del place[key]
+    return result
+
+
+def levels_of(name: str, factor: Factor) -> dict[str, Patches]:
+    """The levels of a factor by name, each as patches.
+
+    Raises:
+        StudyError: two levels would have the same name.
+    """
+    if isinstance(factor.levels, dict):
+        return dict(factor.levels)
+    assert factor.path is not None
+    names = [level_name(value) for value in factor.levels]
+    if len(set(names)) < len(names):
+        names = [level_name(value, long=True) for value in factor.levels]
+    for i, level in enumerate(names):
+        if level in names[:i]:
+            raise StudyError(
+                f"level `{level}` equals level {names.index(level) + 1}: levels must differ",
+                path=f"factors.{name}.levels.{i}",
+            )
+    return {level: {factor.path: value} for level, value in zip(names, factor.levels, strict=True)}
+
+
+def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
+    """The distinct configurations of a study, in its order, without seeds.
+
+    A ``grid`` has every combination of levels. ``one_at_a_time`` has the baseline as it stands (an empty cell)
+    and then each level that differs from it, alone.
+
+    Raises:
+        StudyError: a level does not give a valid configuration, or two levels give the same one.
+    """
+    plain = study.baseline.model_dump(mode="json")
+    factors = {name: levels_of(name, factor) for name, factor in study.factors.items()}
+    for name, levels in factors.items():
+        _refuse_equal_levels(plain, name, study.factors[name], levels)
+    result = [(cell, _resolve(plain, patches, cell)) for cell, patches in _combine(study, factors)]
+    if study.design == "one_at_a_time":
+        result = [((), study.baseline), *(each for each in result if each[1] != study.baseline)]
+    _refuse_equal_cells(result)
+    return tuple(result)
+
+
+def _combine(study: StudySpec, factors: Mapping[str, Mapping[str, Patches]]) -> list[tuple[Cell, dict[str, Any]]]:
+    """Each cell with all its patches; of one-at-a-time designs without the baseline."""
+    if study.design == "one_at_a_time":
+        return [(((name, level),), dict(patches)) for name in factors for level, patches in factors[name].items()]
+    found = []
+    for chosen in itertools.product(*(levels.items() for levels in factors.values())):
+        cell = tuple((name, level) for name, (level, _) in zip(factors, chosen, strict=True))
+        found.append((cell, {path: value for _, patches in chosen for path, value in patches.items()}))
+    return found
+
+
+def _resolve(plain: Mapping[str, Any], patches: Patches, cell: Cell) -> Baseline:
+    try:
+        return validate(Baseline, patch(plain, patches))
+    except StudyError as error:
+        raise StudyError(f"{error} (with {in_words(cell)})", path="factors") from None
+
+
+def in_words(cell: Cell) -> str:
+    """As ``network eegnet, activation relu``; ``the baseline`` for an empty cell."""
+    return ", ".join(f"{factor} {level}" for factor, level in cell) or "the baseline"
+
+
+def _refuse_equal_levels(plain: Mapping[str, Any], name: str, factor: Factor, levels: dict[str, Patches]) -> None:
+    seen: dict[str, str] = {}
+    for i, (level, patches) in enumerate(levels.items()):
+        place = f"factors.{name}.levels.{level if isinstance(factor.levels, dict) else i}"
+        for path in patches:
+            if path.split(".")[0] not in Baseline.model_fields:
+                known = ", ".join(Baseline.model_fields)
+                raise StudyError(f"`{path}`: a path starts with one of {known}", path=place)
+        try:
+            text = validate(Baseline, patch(plain, patches)).model_dump_json()
+        except StudyError as error:
+            # A level may be valid only together with another factor's; the grid as a whole decides on those.
+            if _alone(error, patches):
+                raise StudyError(str(error), path=place) from None
+            continue
+        if text in seen:
+            raise StudyError(f"level `{level}` equals level `{seen[text]}`: levels must differ", path=place)
+        seen[text] = level
+
+
+def _alone(error: StudyError, patches: Patches) -> bool:
+    """Whether an error lies in what the patches themselves set."""
+    return any(error.path.startswith(path) or path.startswith(error.path) for path in patches)
+
+
+def _refuse_equal_cells(found: list[tuple[Cell, Baseline]]) -> None:
+    seen: dict[str, Cell] = {}
+    for cell, configuration in found:
+        text = configuration.model_dump_json()
+        if text in seen:
+            raise StudyError(
+                f"{in_words(cell)} is the same configuration as {in_words(seen[text])}: "
+                "factors must not undo each other",
+                path="factors",
+            )
+        seen[text] = cell
+
+
+def check_reported(study: StudySpec) -> None:
+    """Raise StudyError when a reported figure names a factor or a level that the study does not have."""
+    levels = {name: list(levels_of(name, factor)) for name, factor in study.factors.items()}
+    for i, reported in enumerate(study.reported):
+        for j, figure in enumerate(reported.figures):
+            for factor, level in figure.cell.items():
+                place = f"reported.{i}.figures.{j}.cell"
+                if factor not in levels:
+                    raise StudyError(f"no factor `{factor}`{did_you_mean(factor, levels)}", path=place)
+                if level not in levels[factor]:
+                    raise StudyError(
+                        f"factor `{factor}` has no level `{level}`{did_you_mean(level, levels[factor])}", path=place
+                    )
+
+
+def expand(study: StudySpec, fingerprint: Callable[[Any], str]) -> tuple[PlannedTrial, ...]:
+    """All trials of a study, cell by cell, seeds within.
+
+    Args:
+        study: the question.
+        fingerprint: gives the content hash of the data that a ``DataSpec`` names.
+    """
+    trials = []
+    for cell, configuration in cells(study):
+        content = fingerprint(configuration.data)
+        for seed in study.seeds:
+            spec = TrialSpec(
+                data=configuration.data,
+                model=configuration.model,
+                train=configuration.train,
+                selection=study.selection,
+                seed=seed,
+            )
+            trials.append(PlannedTrial(cell=cell, spec=spec, trial_id=trial_id(spec, content)))
+    return tuple(trials)
+
+
+def trial_id(spec: TrialSpec, fingerprint: str) -> str:
+    """A trial's id: 16 hexadecimal digits of the SHA-256 of its canonical JSON.
+
+    Args:
+        spec: the resolved specification.
+        fingerprint: of the data.
+    """
+    text = json.dumps(spec.identity(fingerprint), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]

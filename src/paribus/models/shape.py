@@ -1,0 +1,23 @@
+"""Sizes along one axis, and inputs too small for a network, in words."""
+
+from paribus.errors import ModelError
+
+
+def convolved(size: int, kernel: int, *, padding: int = 0, stride: int = 1) -> int:
+    """Output size of a convolution or pooling along one axis: floor((size + 2 padding - kernel) / stride) + 1."""
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def need_at_least(network: str, what: str, given: int, needed: int) -> None:
+    """Raise ModelError unless ``given >= needed``."""
+    if given < needed:
+        raise ModelError(f"input of {given} {what} is too short for {network}: needs at least {needed}")
+
+
+def need_one_plane(network: str, input_shape: tuple[int, int, int]) -> None:
+    """Raise ModelError unless the input is one plane of EEG, (1, n_channels, n_times)."""
+    if input_shape[0] != 1:
+        raise ModelError(
+            f"{network} takes EEG trials of shape (1, n_channels, n_times), the data have {input_shape}: "
+            "choose a network for images, as simple_cnn"
+        )

@@ -1,0 +1,87 @@
+"""Which trials a study asks for and which of them are done; imports no torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from paribus.data.fingerprint import fingerprint
+from paribus.data.sources import load_dataset
+from paribus.errors import RunError
+from paribus.grid import expand
+from paribus.record import PlannedTrial
+from paribus.spec import DataSpec, StudySpec
+from paribus.store.base import Store
+from paribus.store.sql import open_store
+
+STORE = "store.sqlite"
+"""File of the store inside a run folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What planning has to know of the data."""
+
+    fingerprint: str
+    input_shape: tuple[int, int, int]
+    n_classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A study's trials, with the facts of the data of each."""
+
+    study: StudySpec
+    trials: tuple[PlannedTrial, ...]
+    data: dict[DataSpec, DataFacts]
+    """By ``spec.data.origin()``."""
+
+    def facts(self, trial: PlannedTrial) -> DataFacts:
+        """Of a trial's data."""
+        return self.data[trial.spec.data.origin()]
+
+
+def make_plan(study: StudySpec) -> Plan:
+    """Load each distinct data set once and give every trial its id.
+
+    Raises:
+        DataError: data are missing or unfit.
+    """
+    facts: dict[DataSpec, DataFacts] = {}
+
+    def content(spec: DataSpec) -> str:
+        origin = spec.origin()
+        if origin not in facts:
+            dataset = load_dataset(origin)
+            facts[origin] = DataFacts(fingerprint(dataset), dataset.input_shape, dataset.n_classes)
+        return facts[origin].fingerprint
+
+    return Plan(study, expand(study, content), facts)
+
+
+def open_run(out: Path) -> Store:
+    """The store of a run folder.
+
+    Raises:
+        RunError: the folder does not exist or holds no run.
+    """
+    if not out.is_dir():
+        raise RunError(f"no run folder at {out}: start one with `paribus run STUDY --out {out}`")
+    if not (out / STORE).exists():
+        raise RunError(f"{out} holds no run: there is no {STORE} in it; start one with `paribus run STUDY --out {out}`")
+    return open_store(out / STORE)
+
+
+def finished(out: Path, plan: Plan) -> frozenset[str]:
+    """The ids of a plan's trials that a run folder already holds; none when there is no run yet."""
+    if not (out / STORE).exists():
+        return frozenset()
+    with open_store(out / STORE) as store:
+        return store.finished(trial.trial_id for trial in plan.trials)
+
+
+def distinct(plan: Plan, key: Callable[[PlannedTrial], str]) -> tuple[PlannedTrial, ...]:
+    """The first trial of each kind."""
+    found: dict[str, PlannedTrial] = {}
+    for trial in plan.trials:
+        found.setdefault(key(trial), trial)
+    return tuple(found.values())

@@ -1,0 +1,143 @@
+"""What a trial gave: frozen values that travel from the worker to the store and on to the analysis."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.spec import TrialSpec
+
+Part = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRow:
+    """One epoch. Losses are means over examples; accuracies are shares from 0 to 1.
+
+    Training loss and accuracy are gathered while the weights move (dropout on); those of
+    validation and test are measured after the epoch.
+    """
+
+    epoch: int
+    """From 1."""
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    lr: float
+    """Learning rate at the epoch's first step."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What the selected weights say of one part.
+
+    Attributes:
+        ids: (n,) str, the examples' stable ids.
+        y: (n,) int64, the true classes.
+        logits: (n, n_classes) float32.
+    """
+
+    ids: npt.NDArray[np.str_]
+    y: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        if self.ids.shape != (n,) or self.y.shape != (n,) or self.logits.ndim != 2 or len(self.logits) != n:
+            raise ValueError(f"ids {self.ids.shape}, y {self.y.shape} and logits {self.logits.shape} do not fit")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where and how a trial ran. Everything that could explain another result elsewhere."""
+
+    versions: dict[str, str]
+    """Of python, paribus, torch, numpy."""
+    platform: str
+    cpu: str
+    device: str
+    """``cpu``, ``mps`` or the name of the GPU."""
+    threads: int
+    git_commit: str | None
+    """Of the folder that the command ran in; ``+dirty`` when it had uncommitted changes."""
+    command: str
+    started: str
+    """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSummary:
+    """The data of a trial in numbers, after the split."""
+
+    description: str
+    kind: str
+    input_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    counts: dict[str, tuple[int, ...]]
+    """part -> examples of each class."""
+    sfreq_hz: float | None
+    notes: tuple[str, ...]
+    """What was found and done, in words (as: 3 trials with NaN dropped)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """One layer of a network."""
+
+    name: str
+    type: str
+    output_shape: tuple[int, ...]
+    """Without the batch."""
+    n_parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """What a finished trial gave."""
+
+    trial_id: str
+    spec: TrialSpec
+    fingerprint: str
+    environment: Environment
+    data: DataSummary
+    layers: tuple[LayerRow, ...]
+    history: tuple[EpochRow, ...]
+    selected_epoch: int
+    """From 1: the epoch whose weights were kept, by ``spec.selection``."""
+    stopped_early: bool
+    predictions: dict[str, Predictions]
+    """``validation`` and ``test``, of the selected epoch."""
+    checkpoint: str
+    """Path of the weights, relative to the run folder."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFailure:
+    """A trial that could not be finished."""
+
+    trial_id: str
+    spec: TrialSpec
+    fingerprint: str
+    environment: Environment | None
+    """None when the worker died before it could tell."""
+    kind: str
+    """Name of the exception."""
+    message: str
+    traceback: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrial:
+    """A trial and its place in a study."""
+
+    cell: tuple[tuple[str, str], ...]
+    """(factor, level) pairs in the study's order; equal for all trials of a cell."""
+    spec: TrialSpec
+    trial_id: str

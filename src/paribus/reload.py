@@ -1,0 +1,125 @@
+"""Trained networks put to use again: the same weights, preprocessing and code path as training's own test."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from paribus.data.fingerprint import fingerprint
+from paribus.data.normalise import apply
+from paribus.data.sources import load_dataset, read_examples
+from paribus.data.split import split
+from paribus.errors import CheckpointError, DataError
+from paribus.plan import STORE
+from paribus.spec import DataSpec
+from paribus.store.sql import open_store
+from paribus.training.checkpoint import Description, load
+from paribus.training.evaluate import loss_and_accuracy, predict_logits
+from paribus.training.rng import numpy_generator
+from paribus.training.trial import deterministic, logits_digest, prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A reloaded network on its test part, held against what it scored when it was saved."""
+
+    n: int
+    accuracy: float
+    loss: float
+    identical: bool
+    """Whether every logit is the same to the last bit."""
+    saved_accuracy: float
+    differing: tuple[str, ...]
+    """Ids of the examples whose logits differ; empty when the stored predictions cannot be found."""
+    largest_difference: float
+    """Between logits; NaN when the stored predictions cannot be found."""
+
+
+def evaluate(checkpoint: Path, data_path: str | None = None) -> Evaluation:
+    """Load a checkpoint, predict its test part anew and compare.
+
+    Args:
+        checkpoint: path of the weights or their description.
+        data_path: where the data are now, when they have moved.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged, or the data are not those it was trained on.
+    """
+    description, model = load(checkpoint)
+    spec = description.spec
+    dataset = load_dataset(_moved(spec.data, data_path))
+    if fingerprint(dataset) != description.fingerprint:
+        raise CheckpointError(
+            f"the data are not those that {checkpoint} was trained on (their content differs); "
+            "name the right ones with --data-path"
+        )
+    rows = split(dataset, spec.data, numpy_generator(spec.seed, "split"))["test"]
+    with deterministic(description.threads):
+        examples = prepare(dataset, rows, description.normalisation, torch.device("cpu"))
+        logits = predict_logits(model, examples.x)
+    loss, accuracy = loss_and_accuracy(logits, examples.y)
+    differing, largest = _against_store(checkpoint, description, dataset.ids[rows], logits.numpy())
+    return Evaluation(
+        n=len(rows),
+        accuracy=accuracy,
+        loss=loss,
+        identical=logits_digest(logits.numpy()) == description.test.logits_sha256,
+        saved_accuracy=description.test.accuracy,
+        differing=differing,
+        largest_difference=largest,
+    )
+
+
+def predict(checkpoint: Path, file: Path) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+    """Class names and probabilities of each example in a file.
+
+    Args:
+        checkpoint: path of the weights or their description.
+        file: ``.npz`` (array ``x``), ``.npy`` or ``.ts``, examples shaped as those of training.
+
+    Returns:
+        class names, and probabilities (n, n_classes).
+
+    Raises:
+        CheckpointError, DataError: either cannot be read, or the examples do not fit the network.
+    """
+    description, model = load(checkpoint)
+    x = read_examples(file)
+    if x.shape[1:] != description.input_shape:
+        raise DataError(f"{file} holds examples of shape {x.shape[1:]}, the network takes {description.input_shape}")
+    if not len(x):
+        raise DataError(f"{file} holds no examples")
+    bad = np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))
+    if len(bad):
+        raise DataError(
+            f"{file}: {len(bad)} examples hold NaN or infinite values, the first is number {bad[0]} (from 0)"
+        )
+    with deterministic(description.threads):
+        logits = predict_logits(model, torch.from_numpy(apply(x, description.normalisation)))
+    return description.class_names, torch.softmax(logits.double(), dim=1).numpy()
+
+
+def _moved(spec: DataSpec, data_path: str | None) -> DataSpec:
+    if data_path is None:
+        return spec
+    if "path" not in type(spec).model_fields:
+        raise DataError(f"source `{spec.source}` has no path: leave out --data-path")
+    return spec.model_copy(update={"path": data_path})
+
+
+def _against_store(
+    checkpoint: Path, description: Description, ids: npt.NDArray[np.str_], logits: npt.NDArray[np.float32]
+) -> tuple[tuple[str, ...], float]:
+    path = checkpoint.resolve().parent.parent / STORE
+    if not path.exists():
+        return (), float("nan")
+    with open_store(path) as store:
+        if not store.finished([description.trial_id]):
+            return (), float("nan")
+        stored = store.record(description.trial_id).predictions["test"]
+    if not np.array_equal(stored.ids, ids) or stored.logits.shape != logits.shape:
+        raise CheckpointError(f"{path} holds predictions of other examples than the data give now")
+    difference = np.abs(stored.logits.astype(np.float64) - logits).max(axis=1)
+    return tuple(ids[difference > 0].tolist()), float(difference.max())

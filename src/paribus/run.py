@@ -1,0 +1,201 @@
+"""Where planning, executors, training and the store meet."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from paribus.errors import DataError, ModelError, RunError, TrainingError
+from paribus.execute.base import Crashed, Executor, Finished, Message
+from paribus.execute.in_process import InProcess
+from paribus.execute.processes import Processes
+from paribus.grid import in_words
+from paribus.models.build import check
+from paribus.plan import STORE, Plan, distinct, make_plan
+from paribus.record import PlannedTrial, TrialFailure, TrialRecord
+from paribus.spec import RunSpec, StudySpec, TrainSpec
+from paribus.store.sql import open_store
+from paribus.training.environment import resolve_device
+from paribus.training.trial import TrialTask, run_trial, split_and_fit
+
+LOCK = "run.lock"
+OWNER = "run.owner.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The first thing that a run tells: what it is going to do."""
+
+    trials: tuple[PlannedTrial, ...]
+    """To run, in the order of the indices of all messages."""
+    n_done: int
+    """Finished in an earlier run of the same folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What a run did."""
+
+    n_finished: int
+    n_failed: int
+    n_done_before: int
+
+
+Listener = Callable[[RunStarted | Message], None]
+
+
+def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None) -> RunOutcome:
+    """Run what is missing of a study, storing each trial as it ends.
+
+    Trials go seed by seed, so that a study that is stopped early has every cell for the seeds it has.
+
+    Args:
+        study: the question.
+        run: where and how.
+        listen: told of the start and of every message of the executor.
+
+    Raises:
+        DataError, ModelError, TrainingError: found before any training.
+        RunError: another process runs in the same folder.
+        StoreError: the store cannot be written.
+    """
+    resolve_device(run.device)
+    plan = make_plan(study)
+    check_plan(plan)
+    out = Path(run.out)
+    with _locked(out), open_store(out / STORE, create=True) as store:
+        store.add_study(study, plan.trials, run.command)
+        done = store.finished(trial.trial_id for trial in plan.trials)
+        missing = {trial.trial_id: trial for trial in plan.trials if trial.trial_id not in done}
+        todo = tuple(sorted(missing.values(), key=lambda trial: study.seeds.index(trial.spec.seed)))
+        listen(RunStarted(todo, len(plan.trials) - len(todo)))
+        tasks = [TrialTask(trial, plan.facts(trial).fingerprint, run) for trial in todo]
+        n_failed = 0
+        with closing(_executor(run).map(run_trial, tasks)) as messages:
+            for message in messages:
+                if isinstance(message, Finished | Crashed):
+                    outcome = _outcome(message, tasks[message.index])
+                    store.add(outcome)
+                    n_failed += isinstance(outcome, TrialFailure)
+                listen(message)
+    return RunOutcome(len(todo) - n_failed, n_failed, len(plan.trials) - len(todo))
+
+
+def check_plan(plan: Plan) -> None:
+    """Build each distinct network once on a dummy batch; try each split, normalisation and batch size.
+
+    Raises:
+        DataError, ModelError, TrainingError: in words, naming the cell.
+    """
+
+    def network(trial: PlannedTrial) -> str:
+        return f"{plan.facts(trial)} {trial.spec.model.model_dump_json()}"
+
+    def batches(trial: PlannedTrial) -> str:
+        return f"{trial.spec.data.model_dump_json()} {trial.spec.train.batch_size}"
+
+    for trial in distinct(plan, network):
+        facts = plan.facts(trial)
+        with _naming(trial):
+            check(trial.spec.model, facts.input_shape, facts.n_classes)
+    for trial in distinct(plan, batches):
+        with _naming(trial):
+            split_and_fit(trial.spec)
+
+
+@contextmanager
+def _naming(trial: PlannedTrial) -> Iterator[None]:
+    try:
+        yield
+    except (DataError, ModelError, TrainingError) as error:
+        raise type(error)(f"{error} (in the cell: {in_words(trial.cell)})") from None
+
+
+def seconds_an_epoch(plan: Plan, run: RunSpec) -> dict[str, float]:
+    """How long an epoch takes for each distinct configuration, by training two epochs and timing the second.
+
+    Args:
+        plan: the study.
+        run: where and how; its folder is left alone.
+
+    Returns:
+        seconds by `configuration` of a trial.
+
+    Raises:
+        TrainingError: a configuration cannot be trained.
+    """
+    seconds = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for trial in distinct(plan, configuration):
+            train = trial.spec.train.model_copy(update={"epochs": 2, "early_stop": None})
+            spec = trial.spec.model_copy(update={"train": train})
+            short = PlannedTrial(cell=trial.cell, spec=spec, trial_id=trial.trial_id)
+            task = TrialTask(short, plan.facts(trial).fingerprint, run.model_copy(update={"out": folder}))
+            outcome = run_trial(task, lambda _: None)
+            if isinstance(outcome, TrialFailure):
+                raise TrainingError(outcome.message)
+            seconds[configuration(trial)] = outcome.history[-1].seconds
+    return seconds
+
+
+def configuration(trial: PlannedTrial) -> str:
+    """What decides how long an epoch takes: equal for trials that differ only in seed, epochs or learning rate."""
+    train = trial.spec.train
+    same = TrainSpec(batch_size=train.batch_size, precision=train.precision)
+    return f"{trial.spec.data.model_dump_json()} {trial.spec.model.model_dump_json()} {same.model_dump_json()}"
+
+
+def _executor(run: RunSpec) -> Executor:
+    return Processes(run.jobs) if run.jobs > 1 else InProcess()
+
+
+def _outcome(message: Finished | Crashed, task: TrialTask) -> TrialRecord | TrialFailure:
+    if isinstance(message, Finished):
+        result: TrialRecord | TrialFailure = message.result
+        return result
+    return TrialFailure(
+        trial_id=task.planned.trial_id,
+        spec=task.planned.spec,
+        fingerprint=task.fingerprint,
+        environment=None,
+        kind=message.kind,
+        message=message.message,
+        traceback=message.traceback,
+        seconds=float("nan"),
+    )
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Hold a run folder for this process alone."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out / LOCK)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(
+            f"another `paribus run` is working in {out}{_owner(out)}: wait for it, or choose another folder with --out"
+        ) from None
+    except OSError as error:
+        raise RunError(f"cannot write in {out}: {error.strerror}; choose another folder with --out") from None
+    try:
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        (out / OWNER).write_text(json.dumps({"pid": os.getpid(), "started": started}))
+        yield
+    finally:
+        (out / OWNER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _owner(out: Path) -> str:
+    try:
+        owner = json.loads((out / OWNER).read_text())
+        return f" (process {int(owner['pid'])}, since {owner['started']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

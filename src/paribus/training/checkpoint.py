@@ -1,0 +1,182 @@
+"""A trained network on disk: weights as safetensors, all else that predicting needs as JSON beside them. No pickle."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import nn
+
+from paribus.data.normalise import Normalisation
+from paribus.errors import CheckpointError, ModelError, StudyError
+from paribus.models.build import build
+from paribus.spec import TrialSpec
+from paribus.validate import validate
+
+CHECKPOINT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TestDigest:
+    """What the network scored on test when it was saved, so that a reload can be held against it."""
+
+    n: int
+    accuracy: float
+    loss: float
+    logits_sha256: str
+    """Of the (n, n_classes) little-endian float32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """All that predicting needs beside the weights."""
+
+    trial_id: str
+    spec: TrialSpec
+    fingerprint: str
+    epoch: int
+    input_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    kind: str
+    normalisation: Normalisation
+    threads: int
+    """Predictions repeat to the last bit at this number of threads."""
+    test: TestDigest
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that at every moment it is either whole or not there.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another --out and run again"
+        ) from error
+
+
+def save(folder: Path, description: Description, weights: dict[str, torch.Tensor]) -> Path:
+    """Write ``TRIAL_ID.safetensors`` and ``TRIAL_ID.json``; returns the path of the weights.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    content = save_tensors({name: value.contiguous() for name, value in weights.items()})
+    meta = {
+        "checkpoint_version": CHECKPOINT_VERSION,
+        "weights_sha256": hashlib.sha256(content).hexdigest(),
+        "trial_id": description.trial_id,
+        "spec": description.spec.model_dump(mode="json"),
+        "fingerprint": description.fingerprint,
+        "epoch": description.epoch,
+        "input_shape": list(description.input_shape),
+        "class_names": list(description.class_names),
+        "kind": description.kind,
+        "normalisation": description.normalisation.to_json(),
+        "threads": description.threads,
+        "test": asdict(description.test),
+    }
+    path = folder / f"{description.trial_id}.safetensors"
+    write_atomically(path, content)
+    write_atomically(path.with_suffix(".json"), json.dumps(meta, indent=1, ensure_ascii=False).encode())
+    return path
+
+
+def load(path: Path) -> tuple[Description, nn.Module]:
+    """The description and the network with its trained weights, in evaluation mode, on the CPU.
+
+    Args:
+        path: of the ``.safetensors`` or the ``.json`` file, or both without their ending.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, of a newer version, or the weights do not fit the description.
+    """
+    path = path if path.suffix in (".safetensors", ".json") else path.with_name(path.name + ".safetensors")
+    meta_path, weights_path = path.with_suffix(".json"), path.with_suffix(".safetensors")
+    meta = _read_meta(meta_path)
+    description = _description(meta, meta_path)
+    try:
+        content = weights_path.read_bytes()
+        weights = load_tensors(content)
+    except OSError as error:
+        raise CheckpointError(f"cannot read the weights {weights_path}: {error.strerror}") from None
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{weights_path} is damaged: {error}") from None
+    try:
+        model = build(description.spec.model, description.input_shape, len(description.class_names))
+    except ModelError as error:
+        raise CheckpointError(f"{meta_path}: {error}") from None
+    _must_fit(model, weights, weights_path, meta_path)
+    if hashlib.sha256(content).hexdigest() != meta["weights_sha256"]:
+        raise CheckpointError(
+            f"{weights_path} is not the file that {meta_path.name} describes: its content has changed"
+        )
+    model.load_state_dict(weights)
+    return description, model.eval()
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"no checkpoint here: {path} does not exist") from None
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint's description: {error}") from None
+    version = meta.get("checkpoint_version") if isinstance(meta, dict) else None
+    if not isinstance(version, int):
+        raise CheckpointError(f"{path} is not a checkpoint's description: it has no checkpoint_version")
+    if version > CHECKPOINT_VERSION:
+        raise CheckpointError(
+            f"{path} is of version {version}, this paribus reads up to {CHECKPOINT_VERSION}: upgrade paribus"
+        )
+    return meta  # type: ignore[no-any-return]
+
+
+def _description(meta: dict[str, Any], path: Path) -> Description:
+    try:
+        channels, height, width = (int(size) for size in meta["input_shape"])
+        return Description(
+            trial_id=str(meta["trial_id"]),
+            spec=validate(TrialSpec, meta["spec"]),
+            fingerprint=str(meta["fingerprint"]),
+            epoch=int(meta["epoch"]),
+            input_shape=(channels, height, width),
+            class_names=tuple(str(name) for name in meta["class_names"]),
+            kind=str(meta["kind"]),
+            normalisation=Normalisation.from_json(meta["normalisation"]),
+            threads=int(meta["threads"]),
+            test=TestDigest(**meta["test"]),
+        )
+    except (StudyError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint's description: {error}") from None
+
+
+def _must_fit(model: nn.Module, weights: dict[str, torch.Tensor], weights_path: Path, meta_path: Path) -> None:
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected == given:
+        return
+    differing = sorted(expected.items() ^ given.items())
+    name = differing[0][0]
+    raise CheckpointError(
+        f"the weights in {weights_path} do not fit the network in {meta_path.name}: "
+        f"`{name}` must have shape {expected.get(name, 'none')}, has {given.get(name, 'none')}"
+    )

@@ -1,0 +1,224 @@
+"""One trial from its specification to its record; runs in whatever process it is called in."""
+
+import hashlib
+import os
+import time
+import traceback as traceback_module
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.utils.deterministic
+
+from paribus.data.dataset import Dataset
+from paribus.data.fingerprint import fingerprint
+from paribus.data.normalise import Normalisation, apply
+from paribus.data.normalise import fit as fit_normalisation
+from paribus.data.sources import load_dataset
+from paribus.data.split import split
+from paribus.errors import DataError, TrainingError
+from paribus.models.build import build, initialise
+from paribus.models.summary import summarise
+from paribus.record import (
+    DataSummary,
+    Environment,
+    EpochRow,
+    Part,
+    PlannedTrial,
+    Predictions,
+    TrialFailure,
+    TrialRecord,
+)
+from paribus.spec import DataSpec, RunSpec, TrialSpec
+from paribus.training.checkpoint import Description, TestDigest, save
+from paribus.training.environment import environment, resolve_device
+from paribus.training.evaluate import loss_and_accuracy, predict_logits
+from paribus.training.loop import Examples, Fitted, fit
+from paribus.training.rng import numpy_generator, stream_seed
+
+CHECKPOINTS = "checkpoints"
+"""Folder of the weights inside a run folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialTask:
+    """What a worker needs for one trial."""
+
+    planned: PlannedTrial
+    fingerprint: str
+    run: RunSpec
+
+
+def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord | TrialFailure:
+    """Train one trial, save its weights, and give its record; any error becomes a `TrialFailure`.
+
+    Args:
+        task: the trial.
+        emit: told of each epoch.
+    """
+    started = time.perf_counter()
+    where: Environment | None = None
+    try:
+        device = resolve_device(task.run.device)
+        where = environment(task.run, device)
+        with deterministic(task.run.threads):
+            return _run(task, device, where, emit, started)
+    except Exception as error:
+        return TrialFailure(
+            trial_id=task.planned.trial_id,
+            spec=task.planned.spec,
+            fingerprint=task.fingerprint,
+            environment=where,
+            kind=type(error).__name__,
+            message=str(error),
+            traceback=traceback_module.format_exc(),
+            seconds=time.perf_counter() - started,
+        )
+
+
+def _run(
+    task: TrialTask,
+    device: torch.device,
+    where: Environment,
+    emit: Callable[[EpochRow], None],
+    started: float,
+) -> TrialRecord:
+    spec, trial_id = task.planned.spec, task.planned.trial_id
+    dataset, found = _load(spec.data.origin())
+    if found != task.fingerprint:
+        raise DataError("the data changed while the study ran: run the same command again")
+    rows, normalisation = split_and_fit(spec)
+    examples = {part: prepare(dataset, rows[part], normalisation, device) for part in rows}
+    model = build(spec.model, dataset.input_shape, dataset.n_classes)
+    initialise(model, lambda layer: stream_seed(spec.seed, "weights", layer))
+    model.to(device)
+    fitted = fit(model, examples["train"], examples["validation"], examples["test"], spec, emit)
+
+    model.load_state_dict(fitted.weights)
+    predictions = {
+        part: Predictions(
+            ids=dataset.ids[rows[part]],
+            y=dataset.y[rows[part]],
+            logits=predict_logits(model, examples[part].x).numpy(),
+        )
+        for part in ("validation", "test")
+    }
+    description = _describe(task, dataset, normalisation, fitted, predictions["test"])
+    path = save(Path(task.run.out) / CHECKPOINTS, description, fitted.weights)
+    return TrialRecord(
+        trial_id=trial_id,
+        spec=spec,
+        fingerprint=task.fingerprint,
+        environment=where,
+        data=_summary(dataset, rows),
+        layers=summarise(model.cpu(), dataset.input_shape),
+        history=fitted.history,
+        selected_epoch=fitted.selected_epoch,
+        stopped_early=fitted.stopped_early,
+        predictions=predictions,
+        checkpoint=f"{CHECKPOINTS}/{path.name}",
+        seconds=time.perf_counter() - started,
+    )
+
+
+@contextmanager
+def deterministic(threads: int) -> Iterator[None]:
+    """A fixed number of threads and deterministic operations; the process's own settings come back after.
+
+    PyTorch's global generator, from which dropout draws, comes back as it was too.
+    """
+    settings: Any = torch.utils.deterministic
+    before, was = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = settings.fill_uninitialized_memory
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    try:
+        with torch.random.fork_rng():
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(True)
+            settings.fill_uninitialized_memory = False  # costs time and changes nothing here
+            yield
+    finally:
+        torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(was, warn_only=warn_only)
+        settings.fill_uninitialized_memory = filled
+
+
+def prepare(
+    dataset: Dataset,
+    rows: npt.NDArray[np.int64],
+    normalisation: Normalisation,
+    device: torch.device,
+) -> Examples:
+    """Examples of a data set as the network sees them."""
+    x = torch.from_numpy(apply(dataset.x[rows], normalisation))
+    return Examples(x=x.to(device), y=torch.from_numpy(dataset.y[rows]))
+
+
+def split_and_fit(spec: TrialSpec) -> tuple[dict[Part, npt.NDArray[np.int64]], Normalisation]:
+    """The rows of each part and the normalisation, by the training part alone.
+
+    Raises:
+        DataError: the data cannot be split or normalised as asked.
+        TrainingError: a batch is larger than the training part.
+    """
+    dataset, _ = _load(spec.data.origin())
+    rows = split(dataset, spec.data, numpy_generator(spec.seed, "split"))
+    n_train = len(rows["train"])
+    if spec.train.batch_size > n_train:
+        raise TrainingError(
+            f"train.batch_size {spec.train.batch_size} is larger than the training part, which has {n_train} "
+            f"examples after the validation split: use at most {n_train}"
+        )
+    return rows, fit_normalisation(dataset.x[rows["train"]], spec.data.normalise, dataset.kind)
+
+
+def logits_digest(logits: npt.NDArray[np.float32]) -> str:
+    """SHA-256 of (n, n_classes) logits as little-endian float32."""
+    return hashlib.sha256(np.ascontiguousarray(logits, dtype="<f4").tobytes()).hexdigest()
+
+
+@lru_cache(maxsize=2)
+def _load(spec: DataSpec) -> tuple[Dataset, str]:
+    """A worker keeps its data between trials."""
+    dataset = load_dataset(spec)
+    return dataset, fingerprint(dataset)
+
+
+def _describe(
+    task: TrialTask, dataset: Dataset, normalisation: Normalisation, fitted: Fitted, test: Predictions
+) -> Description:
+    loss, accuracy = loss_and_accuracy(torch.from_numpy(test.logits), torch.from_numpy(test.y))
+    return Description(
+        trial_id=task.planned.trial_id,
+        spec=task.planned.spec,
+        fingerprint=task.fingerprint,
+        epoch=fitted.selected_epoch,
+        input_shape=dataset.input_shape,
+        class_names=dataset.class_names,
+        kind=dataset.kind,
+        normalisation=normalisation,
+        threads=task.run.threads,
+        test=TestDigest(n=len(test.y), accuracy=accuracy, loss=loss, logits_sha256=logits_digest(test.logits)),
+    )
+
+
+def _summary(dataset: Dataset, rows: dict[Part, npt.NDArray[np.int64]]) -> DataSummary:
+    return DataSummary(
+        description=dataset.description,
+        kind=dataset.kind,
+        input_shape=dataset.input_shape,
+        class_names=dataset.class_names,
+        counts={
+            part: tuple(np.bincount(dataset.y[index], minlength=dataset.n_classes).tolist())
+            for part, index in rows.items()
+        },
+        sfreq_hz=dataset.sfreq_hz,
+        notes=dataset.notes,
+    )

@@ -1,0 +1,123 @@
+"""Plain values (from YAML or JSON) to specifications, with errors that name the field and the likely intention."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from paribus.errors import StudyError
+from paribus.spec import Spec
+
+S = TypeVar("S", bound=Spec)
+Path = tuple[str, ...]
+
+
+def validate(cls: type[S], plain: Any) -> S:
+    """A specification from plain values.
+
+    Raises:
+        StudyError: for the first thing wrong, with its path.
+    """
+    try:
+        return cls.model_validate(plain)
+    except ValidationError as error:
+        found = sorted(error.errors(include_url=False), key=lambda e: e["type"] == "missing")
+        raise _explain(cls, plain, found[0]) from None
+
+
+def did_you_mean(given: object, known: Iterable[str]) -> str:
+    """``"; did you mean `optimizer`? Known: epochs, …"``, the question only when something is close."""
+    known = list(known)
+    close = difflib.get_close_matches(str(given).lower(), known, n=1, cutoff=0.6)
+    names = ", ".join(known) or "none"
+    return f"; did you mean `{close[0]}`? Known: {names}" if close else f"; known: {names}"
+
+
+def _explain(cls: type[Spec], plain: Any, detail: ErrorDetails) -> StudyError:
+    path = _yaml_path(plain, detail["loc"])
+    given, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        owner = spec_class_at(cls, plain, path[:-1])
+        known = list(owner.model_fields) if owner else []
+        message = f"unknown field{did_you_mean(path[-1], known)}"
+    elif kind == "missing":
+        message = "this field is needed"
+    elif kind == "literal_error":
+        known = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        message = f"`{given}` is not known{did_you_mean(given, known)}"
+    elif kind == "union_tag_invalid":
+        known = [word.strip("'") for word in str(context["expected_tags"]).split(", ")]
+        path = (*path, str(context["discriminator"]).strip("'"))
+        message = f"`{context['tag']}` is not known{did_you_mean(context['tag'], known)}"
+    elif kind == "union_tag_not_found":
+        path = (*path, str(context["discriminator"]).strip("'"))
+        message = "this field is needed"
+    elif kind == "value_error":
+        message = str(context["error"])
+    else:
+        message = detail["msg"][0].lower() + detail["msg"][1:] + f", got {_short(given)}"
+    return StudyError(message, path=".".join(path))
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _yaml_path(plain: Any, loc: Sequence[int | str]) -> Path:
+    """Where in the plain values an error is; pydantic's own segments (tags, union members) are left out."""
+    path: list[str] = []
+    for i, segment in enumerate(loc):
+        in_mapping = isinstance(plain, Mapping) and segment in plain
+        if in_mapping or (isinstance(plain, list) and isinstance(segment, int) and segment < len(plain)):
+            plain = plain[segment]
+        elif i < len(loc) - 1 or not isinstance(plain, Mapping):
+            continue
+        path.append(str(segment))
+    return tuple(path)
+
+
+def spec_class_at(cls: type[Spec], plain: Any, path: Path) -> type[Spec] | None:
+    """The specification class that describes the mapping at a path; None where there is none.
+
+    Where several classes could stand (sources, optimizers …), the one that the mapping's tag names.
+    """
+    current: type[Spec] | None = cls
+    for segment in path:
+        if current is None or segment not in current.model_fields:
+            return None
+        plain = plain.get(segment) if isinstance(plain, Mapping) else None
+        current = _choose(_members(current.model_fields[segment].annotation), plain)
+    return current
+
+
+def tag_of(cls: type[Spec]) -> tuple[str, tuple[str, ...]] | None:
+    """The field that tells this class from its siblings, and its values, as ``("name", ("adam", "adamw"))``."""
+    for key in ("source", "name"):
+        field = cls.model_fields.get(key)
+        if field and get_origin(field.annotation) is Literal and field.is_required():
+            return key, get_args(field.annotation)
+    return None
+
+
+def _members(annotation: Any) -> list[type[Spec]]:
+    if get_origin(annotation) in (Union, UnionType):
+        return [member for argument in get_args(annotation) for member in _members(argument)]
+    if hasattr(annotation, "__metadata__"):
+        return _members(get_args(annotation)[0])
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, Spec) else []
+
+
+def _choose(members: list[type[Spec]], plain: Any) -> type[Spec] | None:
+    if len(members) <= 1:
+        return members[0] if members else None
+    for member in members:
+        tag = tag_of(member)
+        given = plain.get(tag[0]) if tag and isinstance(plain, Mapping) else plain
+        if tag and given in tag[1]:
+            return member
+    return None

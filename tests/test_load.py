@@ -1,0 +1,205 @@
+"""Study files: what is read, and that each mistake is told with file, line, field and a suggestion."""
+
+from pathlib import Path
+
+import pytest
+
+from paribus.errors import StudyError
+from paribus.grid import cells
+from paribus.load import LARGEST_STUDY_FILE, builtin_studies, header, load_study
+from paribus.spec import AdamSpec, SgdSpec, StepSpec
+
+BASE = """\
+name: a
+question: q?
+baseline:
+  data: {source: digits}
+  model: {name: simple_cnn}
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str) -> Path:
+        path = tmp_path / "study.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_whole_study(write) -> None:
+    study = load_study(
+        write(
+            BASE
+            + "  train: {optimizer: {name: adamw, lr: 1e-3}, schedule: step}\n"
+            + "factors:\n  lr: {path: train.optimizer.lr, levels: [1e-2, 1e-3]}\n"
+            + "design: one_at_a_time\nseeds: [3, 1]\nselection: last\n"
+        )
+    )
+    assert study.baseline.train.optimizer == AdamSpec(name="adamw", lr=0.001)
+    assert study.baseline.train.schedule == StepSpec(name="step", factor=0.5, every=10)
+    assert study.seeds == (3, 1)
+    assert [cell for cell, _ in cells(study)] == [(), (("lr", "0.01"),)]
+
+
+def test_a_count_of_seeds(write) -> None:
+    assert load_study(write(BASE + "seeds: 3\n")).seeds == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "field", "says"),
+    [
+        (BASE + "  train:\n    optimiser: adam\n", 7, "train.optimiser", "did you mean `optimizer`?"),
+        (BASE + "  train:\n    epochs: '3'\n", 7, "train.epochs", 'valid integer, got "3"'),
+        (BASE + "  train:\n    epochs: true\n", 7, "train.epochs", "valid integer"),
+        (BASE + "  train:\n    epochs: 0\n", 7, "train.epochs", "greater than or equal to 1, got 0"),
+        (BASE + "  train: {epochs: .nan}\n", 6, "train.epochs", "got NaN"),
+        (BASE + "  train: {optimizer: {name: adam, lr: .inf}}\n", 6, "train.optimizer.lr", "finite"),
+        (BASE + "  train: {optimizer: adm}\n", 6, "train.optimizer.name", "did you mean `adam`?"),
+        (BASE + "  train: {optimizer: {lr: 1}}\n", 6, "train.optimizer.name", "needed"),
+        (
+            BASE + "  train: {schedule: {name: step, patience: 3}}\n",
+            6,
+            "train.schedule.patience",
+            "known: name, factor",
+        ),
+        (BASE.replace("simple_cnn", "eeg_net"), 5, "model.name", "did you mean `eegnet`?"),
+        (BASE.replace("digits", "digit"), 4, "data.source", "did you mean `digits`?"),
+        (BASE.replace("source: digits", "sorce: digits"), 4, "data.source", "needed"),
+        (BASE.replace("{name: simple_cnn}", "{name: eegnet, activation: rely}"), 5, "model.activation", "`relu`"),
+        (BASE + "seeds: 0\n", 6, "seeds", "from 1 to 10000, got 0"),
+        (BASE + "seeds: [1, 1]\n", 6, "seeds", "distinct"),
+        (BASE + "seeds: [-1]\n", 6, "seeds.0", "greater than or equal to 0"),
+        (BASE + "selection: best\n", 6, "selection", "best_validation"),
+        (BASE.replace("name: a\n", "name: ../a\n"), 1, "name", "pattern"),
+        (BASE.replace("question: q?\n", ""), None, "question", "needed"),
+        (BASE + "question: again\n", 6, "", "duplicate key"),
+        ("name: [\n", 2, "", "not valid YAML"),
+        ("- a\n", 1, "", "a study is a mapping"),
+        (BASE + "factors: {a: {levels: [relu]}}\n", 6, "factors.a", "a list of levels needs `path`"),
+        (BASE + "factors: {a: {path: model.dropout, levels: 0.5}}\n", 6, "factors.a", "must be a list"),
+        (BASE + "factors: {a: {path: model.dropout, levels: []}}\n", 6, "factors.a", "at least one level"),
+        (BASE + "factors: {a: {path: model.dropout, levels: {x: {}}}}\n", 6, "factors.a", "not both"),
+        (BASE + "factors: {a: {levels: {x: relu}}}\n", 6, "factors.a", "level `x` must be a patch"),
+        (
+            BASE + "factors:\n  a:\n    path: model.activation\n    levels:\n    - relu\n    - relo\n",
+            11,
+            "factors.a.levels.1",
+            "did you mean `relu`?",
+        ),
+        (
+            BASE + "factors:\n  a: {path: model.activatoin, levels: [relu]}\n",
+            7,
+            "factors.a.levels.0",
+            "did you mean `activation`?",
+        ),
+        (
+            BASE + "factors:\n  a: {path: seeds, levels: [1, 2]}\n",
+            7,
+            "factors.a.levels.0",
+            "starts with one of data, model, train",
+        ),
+        (
+            BASE + "factors:\n  a: {path: train.optimizer.lr, levels: [0.001, 1e-3]}\n",
+            7,
+            "factors.a.levels.1",
+            "levels must differ",
+        ),
+        (
+            BASE + "factors:\n  a:\n    levels:\n      x: {model.activation: relu}\n      y: {model.dropout: 0.5}\n",
+            10,
+            "factors.a.levels.y",
+            "level `y` equals level `x`",
+        ),
+        (
+            BASE + "reported:\n- source: R\n  data: {}\n  figures:\n  - {cell: {act: relu}, test_accuracy: 80.0}\n",
+            10,
+            "reported.0.figures.0.cell",
+            "no factor `act`",
+        ),
+    ],
+)
+def test_mistakes(write, text: str, line: int | None, field: str, says: str) -> None:
+    path = write(text)
+    with pytest.raises(StudyError) as caught:
+        load_study(path)
+    assert says in str(caught.value)
+    assert (caught.value.file, caught.value.line, caught.value.path) == (str(path), line, field)
+    place = str(path) if line is None else f"{path}:{line}"
+    assert str(caught.value).startswith(place + ": ")
+
+
+def test_factors_that_undo_each_other(write) -> None:
+    text = BASE + (
+        "factors:\n"
+        "  a: {path: model.activation, levels: [relu, elu]}\n"
+        "  b: {levels: {x: {model.activation: gelu}, y: {model.dropout: 0.1, model.activation: silu}}}\n"
+    )
+    with pytest.raises(StudyError, match="a elu, b x is the same configuration as a relu, b x"):
+        load_study(write(text))
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("train.epochs=-1", "--set: train.epochs: input should be greater"),
+        ("trian.epochs=1", "did you mean `train`?"),
+        ("epochs", "give it as path=value"),
+        ("data.source=aeon", "data.name: this field is needed"),
+        ("train.epochs=[", "not valid YAML"),
+        ("train.epochs.more=1", "`epochs` has no fields inside"),
+    ],
+)
+def test_settings_that_are_wrong(write, setting: str, says: str) -> None:
+    with pytest.raises(StudyError, match="--set") as caught:
+        load_study(write(BASE), [setting])
+    assert says in str(caught.value)
+
+
+def test_settings(write) -> None:
+    study = load_study(
+        write(BASE), ["seeds=2", "train.optimizer.name=sgd", "train.early_stop.patience=4", "data.validation=0.5"]
+    )
+    assert study.seeds == (0, 1)
+    assert study.baseline.train.optimizer == SgdSpec(name="sgd", lr=1e-3)  # betas are Adam's, lr is both's
+    assert study.baseline.train.early_stop is not None
+    assert study.baseline.train.early_stop.patience == 4
+    assert study.baseline.data.validation == 0.5
+
+
+def test_another_source_leaves_the_first_ones_fields_behind() -> None:
+    study = load_study("eeg-activations", ["data.source=bci3b", "data.path=/data"])
+    assert study.baseline.data.source == "bci3b"
+    assert study.baseline.data.path == "/data"
+    assert study.baseline.data.validation == 0.2
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "large.yaml").write_text("#" * (LARGEST_STUDY_FILE + 1))
+    for name, says in [
+        ("none.yaml", "no such file"),
+        ("binary.yaml", "UTF-8"),
+        ("large.yaml", "at most"),
+        (".", "this is a folder"),
+    ]:
+        with pytest.raises(StudyError, match=says):
+            load_study(tmp_path / name)
+    with pytest.raises(StudyError, match="did you mean `quickstart`"):
+        load_study("quikstart")
+
+
+def test_builtin_studies_are_valid_and_have_headers() -> None:
+    studies = builtin_studies()
+    assert set(studies) >= {"quickstart", "eeg-activations", "eeg-learning-rate", "eeg-flooding", "eeg-dropout"}
+    n_cells = {name: len(cells(load_study(name))) for name in studies}
+    assert n_cells["eeg-activations"] == 6
+    assert n_cells["eeg-learning-rate"] == 24
+    assert n_cells["eeg-flooding"] == 4
+    for name, path in studies.items():
+        assert load_study(name).name == name
+        text = header(path)
+        for word in ("Question:", "Command:", "Time:", "Expect:"):
+            assert word in text, f"{name} lacks {word}"
+        assert "@" not in text
