@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shlex
 import sys
 from collections import Counter
@@ -60,18 +59,18 @@ def run(
     console.print(f"{spec.name}: {spec.question}", markup=False)
 
     from paribus.display import make_display
-    from paribus.run import run_study
+    from paribus.run import default_jobs, run_study
     from paribus.spec import RunSpec
     from paribus.validate import validate
 
     plain = {
         "out": str(folder),
-        "jobs": jobs or (1 if device in ("cuda", "mps") else _cores()),
         "device": device,
         "threads": threads,
-        "command": _command(),
+        "command": shlex.join(["paribus", *sys.argv[1:]]),
     }
     run_spec = validate(RunSpec, plain)
+    run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
     try:
         with make_display(console) as display:
             outcome = run_study(spec, run_spec, display)
@@ -123,11 +122,12 @@ def plan(
         typer.echo("Every network takes its data; every batch size fits.")
     if probe:
         from paribus.display import duration
-        from paribus.run import configuration, seconds_an_epoch
+        from paribus.run import configuration, default_jobs, seconds_an_epoch
         from paribus.spec import RunSpec
 
-        jobs = jobs or _cores()
-        seconds = seconds_an_epoch(the_plan, RunSpec(out=str(folder)))
+        run_spec = RunSpec(out=str(folder))
+        jobs = jobs or default_jobs(run_spec)
+        seconds = seconds_an_epoch(the_plan, run_spec)
         todo = [trial for trial in the_plan.trials if trial.trial_id not in done]
         total = sum(trial.spec.train.epochs * seconds[configuration(trial)] for trial in todo)
         typer.echo(
@@ -292,15 +292,6 @@ def _report(folder: Path) -> None:
 
 def _complain(message: str) -> None:
     typer.echo(f"paribus: {message}", err=True)
-
-
-def _command() -> str:
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _table(header: list[str], rows: list[list[str]]) -> None:

@@ -68,7 +68,7 @@ def open_run(out: Path) -> Store:
         raise RunError(f"no run folder at {out}: start one with `paribus run STUDY --out {out}`")
     if not (out / STORE).exists():
         raise RunError(f"{out} holds no run: there is no {STORE} in it; start one with `paribus run STUDY --out {out}`")
-    return open_store(out / STORE)
+    return open_store(out / STORE, read_only=True)
 
 
 def finished(out: Path, plan: Plan) -> frozenset[str]:

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from paribus.data.examples import read_examples
 from paribus.data.fingerprint import fingerprint
 from paribus.data.normalise import apply
-from paribus.data.sources import load_dataset, read_examples
+from paribus.data.sources import load_dataset
 from paribus.data.split import split
 from paribus.errors import CheckpointError, DataError
 from paribus.plan import STORE

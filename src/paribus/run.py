@@ -151,6 +151,15 @@ def configuration(trial: PlannedTrial) -> str:
     return f"{trial.spec.data.model_dump_json()} {trial.spec.model.model_dump_json()} {same.model_dump_json()}"
 
 
+def default_jobs(run: RunSpec) -> int:
+    """One worker a core that this process may use; one worker in all where trials share a GPU."""
+    if resolve_device(run.device).type != "cpu":
+        return 1
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, cores // run.threads)
+
+
 def _executor(run: RunSpec) -> Executor:
     return Processes(run.jobs) if run.jobs > 1 else InProcess()
 

@@ -23,7 +23,7 @@ CHECKPOINT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class TestDigest:
+class SavedScore:
     """What the network scored on test when it was saved, so that a reload can be held against it."""
 
     n: int
@@ -47,7 +47,7 @@ class Description:
     normalisation: Normalisation
     threads: int
     """Predictions repeat to the last bit at this number of threads."""
-    test: TestDigest
+    test: SavedScore
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -163,7 +163,7 @@ def _description(meta: dict[str, Any], path: Path) -> Description:
             kind=str(meta["kind"]),
             normalisation=Normalisation.from_json(meta["normalisation"]),
             threads=int(meta["threads"]),
-            test=TestDigest(**meta["test"]),
+            test=SavedScore(**meta["test"]),
         )
     except (StudyError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is not a checkpoint's description: {error}") from None

@@ -3,7 +3,6 @@
 import os
 import platform
 import subprocess
-import sys
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -69,8 +68,3 @@ def _git_commit() -> str | None:
     if commit is None:
         return None
     return commit + ("+dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
-
-
-def command_line() -> str:
-    """The command that this process was started with."""
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -36,7 +36,7 @@ from paribus.record import (
     TrialRecord,
 )
 from paribus.spec import DataSpec, RunSpec, TrialSpec
-from paribus.training.checkpoint import Description, TestDigest, save
+from paribus.training.checkpoint import Description, SavedScore, save
 from paribus.training.environment import environment, resolve_device
 from paribus.training.evaluate import loss_and_accuracy, predict_logits
 from paribus.training.loop import Examples, Fitted, fit
@@ -205,7 +205,7 @@ def _describe(
         kind=dataset.kind,
         normalisation=normalisation,
         threads=task.run.threads,
-        test=TestDigest(n=len(test.y), accuracy=accuracy, loss=loss, logits_sha256=logits_digest(test.logits)),
+        test=SavedScore(n=len(test.y), accuracy=accuracy, loss=loss, logits_sha256=logits_digest(test.logits)),
     )
 
 

@@ -1,0 +1,33 @@
+"""Which class was taken for which."""
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.errors import DataError
+
+
+def confusion_matrix(
+    y: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], n_classes: int
+) -> npt.NDArray[np.int64]:
+    """Counts of (true class, predicted class).
+
+    Args:
+        y: (n,) true classes, 0 to n_classes - 1.
+        predicted: (n,) predicted classes, 0 to n_classes - 1.
+        n_classes: at least 1.
+
+    Returns:
+        (n_classes, n_classes) int64; rows are true classes, columns predicted ones.
+
+    Raises:
+        DataError: the lengths differ, or a class is out of range.
+    """
+    if y.shape != predicted.shape or y.ndim != 1:
+        raise DataError(f"y and predicted must be vectors of one length, got {y.shape} and {predicted.shape}")
+    for name, classes in (("y", y), ("predicted", predicted)):
+        if len(classes) and not (classes.min() >= 0 and classes.max() < n_classes):
+            raise DataError(
+                f"{name}: classes must be from 0 to {n_classes - 1}, got {classes.min()} to {classes.max()}"
+            )
+    pairs = y.astype(np.int64) * n_classes + predicted
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)

@@ -1,0 +1,177 @@
+"""What an analysis gives: frozen values that the report lays out and draws, and computes nothing from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.analysis.curves import Curves
+from paribus.analysis.intervals import Interval
+from paribus.record import TrialFailure
+from paribus.spec import StudySpec
+
+# Accuracies, F1 and optimism are shares from 0 to 1; losses are in nats; epochs count from 1.
+
+
+@dataclass(frozen=True, slots=True)
+class SeedResult:
+    """One finished trial in figures, all on test."""
+
+    seed: int
+    trial_id: str
+    accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
+    loss: float
+    selected_epoch: int
+    n_epochs: int
+    """Epochs that ran."""
+    stopped_early: bool
+    best_on_test: float
+    """Highest test accuracy of any epoch: what choosing the epoch on test would have claimed."""
+    optimism: float
+    """``best_on_test`` less the test accuracy at the selected epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRange:
+    """Epochs over the seeds of a cell."""
+
+    median: float
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellScores:
+    """What the finished seeds of a cell say, on test."""
+
+    seeds: tuple[SeedResult, ...]
+    """By seed, in the study's order."""
+    accuracy: Interval
+    balanced_accuracy: Interval
+    macro_f1: Interval
+    loss: Interval
+    best_on_test: Interval
+    optimism: Interval
+    selected_epoch: EpochRange
+    confusion: npt.NDArray[np.int64]
+    """(n_classes, n_classes) counts of (true, predicted), summed over seeds."""
+    class_names: tuple[str, ...]
+    curves: Curves
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedValue:
+    """A figure that somebody else reported for a cell."""
+
+    source: str
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellResult:
+    """A cell: the trials that differ only in their seed."""
+
+    levels: dict[str, str]
+    """Factor -> level; empty for the baseline of a one-at-a-time study."""
+    label: str
+    """The levels in words."""
+    trial_ids: tuple[str, ...]
+    """Of all planned trials, by seed."""
+    finished: tuple[int, ...]
+    """Seeds."""
+    failed: tuple[int, ...]
+    missing: tuple[int, ...]
+    scores: CellScores | None
+    """None when no trial of the cell is finished."""
+    reported: tuple[ReportedValue, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """The cells that differ in one factor only."""
+
+    label: str
+    """The other factors' levels in words; empty when there is only one factor."""
+    cells: dict[str, CellResult]
+    """Level -> cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A level against another of the same factor, in pairs: same seed, same levels of the other factors."""
+
+    factor: str
+    level: str
+    against: str
+    difference: Interval | None
+    """Accuracy of ``level`` less that of ``against``: over seeds, each the mean over contexts; None without pairs."""
+    n_agree: int
+    """Seeds whose difference has the sign of the mean."""
+    n_planned: int
+    """Seeds that the study plans."""
+    by_context: tuple[tuple[str, Interval], ...]
+    """The same within each context, when there is more than one."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Best:
+    """The cell with the highest mean test accuracy, and how the others stand to it in pairs by seed."""
+
+    cell: CellResult
+    rivals: tuple[CellResult, ...]
+    """Cannot be told apart from it: the interval of the paired difference includes 0."""
+    worse: tuple[CellResult, ...]
+    undecided: tuple[CellResult, ...]
+    """Fewer than two seeds in common: no interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFailure:
+    """A failed trial and its place in the study."""
+
+    label: str
+    seed: int
+    failure: TrialFailure
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyResult:
+    """The answer to a study, as far as its trials are finished."""
+
+    study: StudySpec
+    factors: dict[str, tuple[str, ...]]
+    """Factor -> levels, in the study's order."""
+    crossed: bool
+    """Every cell has a level of every factor (a grid); else each cell changes one thing on the baseline."""
+    cells: tuple[CellResult, ...]
+    contexts: dict[str, tuple[Context, ...]]
+    """Factor -> the sets of cells that differ in it alone."""
+    comparisons: tuple[Comparison, ...]
+    best: Best | None
+    """None when nothing is finished."""
+    optimism: Interval | None
+    """Over seeds, each seed the mean over its cells."""
+    failures: tuple[NamedFailure, ...]
+
+    @property
+    def n_planned(self) -> int:
+        """Trials in the study."""
+        return sum(len(cell.trial_ids) for cell in self.cells)
+
+    @property
+    def n_finished(self) -> int:
+        """Trials with a record."""
+        return sum(len(cell.finished) for cell in self.cells)
+
+    @property
+    def n_failed(self) -> int:
+        """Trials that failed and have no record."""
+        return sum(len(cell.failed) for cell in self.cells)
+
+    @property
+    def n_missing(self) -> int:
+        """Trials not run yet."""
+        return sum(len(cell.missing) for cell in self.cells)

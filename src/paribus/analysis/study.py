@@ -1,0 +1,215 @@
+"""From the records of a study to its answer."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from paribus.analysis.compare import BASELINE, baseline_level, compare, contexts_of, find_best
+from paribus.analysis.confusion import confusion_matrix
+from paribus.analysis.curves import mean_curves
+from paribus.analysis.intervals import Interval, mean_interval
+from paribus.analysis.metrics import accuracy, balanced_accuracy, cross_entropy, macro_f1
+from paribus.analysis.result import (
+    CellResult,
+    CellScores,
+    Comparison,
+    Context,
+    EpochRange,
+    NamedFailure,
+    ReportedValue,
+    SeedResult,
+    StudyResult,
+)
+from paribus.analysis.words import cell_words
+from paribus.record import PlannedTrial, TrialFailure, TrialRecord
+from paribus.spec import Scalar, StudySpec
+
+
+def analyse(
+    study: StudySpec,
+    planned: Sequence[PlannedTrial],
+    records: Sequence[TrialRecord],
+    failures: Sequence[TrialFailure],
+) -> StudyResult:
+    """The answer to a study, as far as its trials are finished.
+
+    Args:
+        study: the question.
+        planned: all its trials.
+        records: of finished trials; those of other studies are left aside.
+        failures: of failed trials; those that have a record by now are left aside, the latest of a trial counts.
+
+    Returns:
+        Each cell's figures over its seeds, paired comparisons and the best cell. Failed and missing trials are
+        counted and never part of a mean.
+    """
+    record_of = {record.trial_id: record for record in records}
+    failure_of = {failure.trial_id: failure for failure in failures if failure.trial_id not in record_of}
+    cells = _cells(study, planned, record_of, failure_of)
+    factors: dict[str, tuple[str, ...]] = {}
+    for cell in cells:
+        for factor, level in cell.levels.items():
+            factors[factor] = tuple(dict.fromkeys((*factors.get(factor, ()), level)))
+    crossed = all(cell.levels.keys() == factors.keys() for cell in cells)
+    bases = {factor: baseline_level(study, factor) for factor in factors}
+    contexts = {factor: contexts_of(cells, factor, bases[factor], crossed=crossed) for factor in factors}
+    if not crossed:
+        factors = {factor: tuple(contexts[factor][0].cells) for factor in factors}
+    return StudyResult(
+        study=study,
+        factors=factors,
+        crossed=crossed,
+        cells=cells,
+        contexts=contexts,
+        comparisons=_comparisons(study, factors, bases, contexts),
+        best=find_best(cells),
+        optimism=_optimism(cells),
+        failures=tuple(
+            NamedFailure(cell_words(_levels(trial)), trial.spec.seed, failure_of[trial.trial_id])
+            for trial in planned
+            if trial.trial_id in failure_of
+        ),
+    )
+
+
+def _levels(trial: PlannedTrial) -> dict[str, str]:
+    """A one-at-a-time study's baseline cell is empty, or says ``baseline`` without a level."""
+    return {factor: level for factor, level in trial.cell if (factor, level) != (BASELINE, "")}
+
+
+def _cells(
+    study: StudySpec,
+    planned: Sequence[PlannedTrial],
+    record_of: Mapping[str, TrialRecord],
+    failure_of: Mapping[str, TrialFailure],
+) -> tuple[CellResult, ...]:
+    trials_of: dict[tuple[tuple[str, str], ...], list[PlannedTrial]] = {}
+    for trial in planned:
+        trials_of.setdefault(trial.cell, []).append(trial)
+    return tuple(_cell(study, trials, record_of, failure_of) for trials in trials_of.values())
+
+
+def _cell(
+    study: StudySpec,
+    trials: Sequence[PlannedTrial],
+    record_of: Mapping[str, TrialRecord],
+    failure_of: Mapping[str, TrialFailure],
+) -> CellResult:
+    levels = _levels(trials[0])
+    records = [record_of[trial.trial_id] for trial in trials if trial.trial_id in record_of]
+    seeds = {trial.trial_id: trial.spec.seed for trial in trials}
+    return CellResult(
+        levels=levels,
+        label=cell_words(levels),
+        trial_ids=tuple(seeds),
+        finished=tuple(seed for trial_id, seed in seeds.items() if trial_id in record_of),
+        failed=tuple(seed for trial_id, seed in seeds.items() if trial_id in failure_of),
+        missing=tuple(s for trial_id, s in seeds.items() if trial_id not in record_of and trial_id not in failure_of),
+        scores=_scores(records) if records else None,
+        reported=_reported(study, trials[0], levels),
+    )
+
+
+def _scores(records: Sequence[TrialRecord]) -> CellScores:
+    matrices = [_confusion(record) for record in records]
+    seeds = tuple(_seed(record, matrix) for record, matrix in zip(records, matrices, strict=True))
+    epochs = [seed.selected_epoch for seed in seeds]
+
+    def over_seeds(name: str) -> Interval:
+        return mean_interval([getattr(seed, name) for seed in seeds])
+
+    return CellScores(
+        seeds=seeds,
+        accuracy=over_seeds("accuracy"),
+        balanced_accuracy=over_seeds("balanced_accuracy"),
+        macro_f1=over_seeds("macro_f1"),
+        loss=over_seeds("loss"),
+        best_on_test=over_seeds("best_on_test"),
+        optimism=over_seeds("optimism"),
+        selected_epoch=EpochRange(float(np.median(epochs)), min(epochs), max(epochs)),
+        confusion=np.sum(matrices, axis=0, dtype=np.int64),
+        class_names=records[0].data.class_names,
+        curves=mean_curves([record.history for record in records]),
+    )
+
+
+def _confusion(record: TrialRecord) -> np.typing.NDArray[np.int64]:
+    test = record.predictions["test"]
+    return confusion_matrix(test.y, test.logits.argmax(axis=1), test.logits.shape[1])
+
+
+def _seed(record: TrialRecord, confusion: np.typing.NDArray[np.int64]) -> SeedResult:
+    test = record.predictions["test"]
+    reached = accuracy(test.y, test.logits.argmax(axis=1))
+    # Both terms from the history: the same measurement, so that optimism is never below 0.
+    best = max(row.test_accuracy for row in record.history)
+    at_selected = next(row.test_accuracy for row in record.history if row.epoch == record.selected_epoch)
+    return SeedResult(
+        seed=record.spec.seed,
+        trial_id=record.trial_id,
+        accuracy=reached,
+        balanced_accuracy=balanced_accuracy(confusion),
+        macro_f1=macro_f1(confusion),
+        loss=cross_entropy(test.y, test.logits),
+        selected_epoch=record.selected_epoch,
+        n_epochs=len(record.history),
+        stopped_early=record.stopped_early,
+        best_on_test=best,
+        optimism=best - at_selected,
+    )
+
+
+def _reported(study: StudySpec, trial: PlannedTrial, levels: Mapping[str, str]) -> tuple[ReportedValue, ...]:
+    """Figures from reports on the same data: the most particular one of each that fits the cell."""
+    data = trial.spec.data.model_dump()
+    found = []
+    for report in study.reported:
+        if not all(field in data and data[field] == value for field, value in report.data.items()):
+            continue
+        fitting = [
+            figure
+            for figure in report.figures
+            if all(factor in levels and _same_level(value, levels[factor]) for factor, value in figure.cell.items())
+        ]
+        if fitting:
+            figure = max(fitting, key=lambda figure: len(figure.cell))
+            found.append(ReportedValue(report.source, figure.test_accuracy / 100))
+    return tuple(found)
+
+
+def _same_level(value: Scalar, level: str) -> bool:
+    """Whether a value in a study file is the level of that name: 1e-3 is ``0.001``, true is ``true``."""
+    if value is None:
+        return level in ("none", "null")
+    if isinstance(value, bool):
+        return level == str(value).lower()
+    if isinstance(value, int | float):
+        try:
+            return float(level) == float(value)
+        except ValueError:
+            return False
+    return level == value
+
+
+def _comparisons(
+    study: StudySpec,
+    factors: Mapping[str, tuple[str, ...]],
+    bases: Mapping[str, str | None],
+    contexts: Mapping[str, tuple[Context, ...]],
+) -> tuple[Comparison, ...]:
+    found = []
+    for factor, levels in factors.items():
+        base = bases[factor]
+        against = base if base in levels else levels[0]
+        found += [
+            compare(factor, level, against, contexts[factor], len(study.seeds)) for level in levels if level != against
+        ]
+    return tuple(found)
+
+
+def _optimism(cells: Sequence[CellResult]) -> Interval | None:
+    by_seed: dict[int, list[float]] = {}
+    for cell in cells:
+        for seed in cell.scores.seeds if cell.scores else ():
+            by_seed.setdefault(seed.seed, []).append(seed.optimism)
+    return mean_interval([sum(values) / len(values) for values in by_seed.values()]) if by_seed else None

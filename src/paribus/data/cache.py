@@ -1,0 +1,125 @@
+"""Decoded data on disk: reading them again takes milliseconds where decoding took seconds.
+
+An entry is a folder, ``$PARIBUS_CACHE/<hash of the key>/``, with one ``.npy`` file an array and ``entry.json``, which
+holds the rest and the SHA-256 of everything. The cache is never needed: when anything is wrong with it, the data are
+built anew.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paribus.data.dataset import Dataset
+from paribus.errors import DataError
+
+_VERSION = 1
+"""Goes into every key. Raise it when the form of an entry changes."""
+_ARRAYS = ("x", "y", "ids", "part", "group")
+_VALUES = ("class_names", "kind", "description", "sfreq_hz", "notes")
+
+
+def cached(key: str, build: Callable[[], Dataset]) -> Dataset:
+    """The data set kept under a key; built, and kept, when there is none or it is damaged.
+
+    x is a read-only memory map when it comes from the cache.
+
+    Args:
+        key: whatever decides the content, as the hash of a file and the version of its decoder.
+        build: makes the data set.
+    """
+    try:
+        entry = cache_folder() / hashlib.sha256(f"{_VERSION}\n{key}".encode()).hexdigest()[:32]
+    except RuntimeError:  # there is no home folder
+        return build()
+    found = _read(entry, key)
+    if found is not None:
+        return found
+    dataset = build()
+    with contextlib.suppress(OSError):  # read-only or full: go on without
+        _write(entry, key, dataset)
+    return dataset
+
+
+def cache_folder() -> Path:
+    """``$PARIBUS_CACHE``, or the folder that the platform has for caches.
+
+    Raises:
+        RuntimeError: the home folder cannot be found.
+    """
+    if own := os.environ.get("PARIBUS_CACHE"):
+        return Path(own).expanduser().absolute()
+    if (xdg := os.environ.get("XDG_CACHE_HOME")) and Path(xdg).is_absolute():  # the standard ignores relative ones
+        return Path(xdg) / "paribus"
+    if (local := os.environ.get("LOCALAPPDATA")) and sys.platform == "win32":
+        return Path(local) / "paribus" / "cache"
+    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "paribus"
+
+
+def _read(entry: Path, key: str) -> Dataset | None:
+    """None when there is no entry, or when it is not, byte for byte, what was written."""
+    try:
+        outer = json.loads((entry / "entry.json").read_text(encoding="utf-8"))
+        content = outer["content"]
+        if outer["sha256"] != _digest(content) or content["key"] != key:
+            return None
+        for name, known in content["files"].items():
+            path = entry / f"{name}.npy"
+            if path.stat().st_size != known["bytes"] or _file_digest(path) != known["sha256"]:
+                return None
+        arrays = {
+            name: np.load(entry / f"{name}.npy", mmap_mode="r" if name == "x" else None, allow_pickle=False)
+            for name in content["files"]
+        }
+        values = content["values"]
+        lists = {name: tuple(values[name]) for name in ("class_names", "notes")}
+        return Dataset(**arrays, **{**values, **lists})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, DataError):
+        return None
+
+
+def _write(entry: Path, key: str, dataset: Dataset) -> None:
+    """Write beside the entry and rename: another process sees all of it or nothing."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=entry.parent))
+    try:
+        files = {}
+        for name in _ARRAYS:
+            array = getattr(dataset, name)
+            if array is not None:
+                path = temporary / f"{name}.npy"
+                np.save(path, array, allow_pickle=False)
+                files[name] = {"bytes": path.stat().st_size, "sha256": _file_digest(path)}
+        content = {"key": key, "values": {name: getattr(dataset, name) for name in _VALUES}, "files": files}
+        text = json.dumps({"sha256": _digest(content), "content": content})
+        (temporary / "entry.json").write_text(text, encoding="utf-8")
+        _move_aside(entry)
+        temporary.rename(entry)  # refused when another process was faster: its entry is as good
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move_aside(entry: Path) -> None:
+    """Away with a damaged entry. Renamed first, so that nobody meets it half deleted."""
+    aside = entry.with_name(f"tmp-{uuid.uuid4().hex}")
+    with contextlib.suppress(FileNotFoundError):
+        entry.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,153 @@
+"""Preprocessing that belongs to the model: its constants are saved with the weights."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.data.dataset import Kind
+from paribus.errors import DataError
+from paribus.spec import Normalise, NormaliseFixed
+
+Name = Literal["train", "none", "fixed", "example"]
+Axis = Literal["channel", "row"]
+Floats = npt.NDArray[np.float64]
+
+_CHUNK = 256
+"""Examples in float64 at once; no result depends on it, since each example is treated alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """(x - mean) / std along one axis.
+
+    Attributes:
+        name: as in the specification.
+        axis: ``channel`` is C of (N, C, H, W), for images; ``row`` is H, the electrodes of EEG.
+        mean: one a channel or row, in the units of the data; None where there are no constants (none, example).
+        std: likewise, above 0.
+    """
+
+    name: Name
+    axis: Axis
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; floats come back bit for bit."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Normalisation":
+        """The inverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: this is not what `to_json` gave.
+        """
+        name, axis = plain["name"], plain["axis"]
+        if name not in get_args(Name) or axis not in get_args(Axis):
+            raise ValueError(f"there is no normalisation `{name}` by `{axis}`")
+        if name in ("none", "example"):
+            return cls(name, axis)
+        mean, std = (tuple(float(value) for value in plain[key]) for key in ("mean", "std"))
+        if len(mean) != len(std) or not np.isfinite([*mean, *std]).all() or min(std, default=0.0) <= 0:
+            raise ValueError("mean and std of the normalisation must be finite, as many of each, and std above 0")
+        return cls(name, axis, mean, std)
+
+
+def fit(x_train: npt.NDArray[Any], normalise: Normalise, kind: Kind) -> Normalisation:
+    """The constants, from the training part alone.
+
+    A channel that is constant over the training part gets std 1, so that it becomes 0.
+
+    Args:
+        x_train: (N, C, H, W), float32 or uint8.
+        normalise: the way asked for.
+        kind: EEG is normalised by electrode (row), images by channel.
+
+    Raises:
+        DataError: as many fixed constants must be given as there are channels, or one for all.
+    """
+    axis: Axis = "row" if kind == "eeg" else "channel"
+    if isinstance(normalise, NormaliseFixed):
+        size = x_train.shape[_AXES[axis]]
+        return Normalisation("fixed", axis, _each("mean", normalise.mean, size), _each("std", normalise.std, size))
+    if normalise.name == "train":
+        mean, std = _moments(x_train, _AXES[axis])
+        return Normalisation("train", axis, tuple(mean.tolist()), tuple(std.tolist()))
+    return Normalisation(normalise.name, axis)
+
+
+def apply(x: npt.NDArray[Any], normalisation: Normalisation) -> npt.NDArray[np.float32]:
+    """A new float32 array of the shape of x (N, C, H, W).
+
+    Computed in float64 and rounded once. What becomes of an example does not depend on the others.
+
+    Raises:
+        DataError: x has another number of channels than there are constants.
+    """
+    axis = _AXES[normalisation.axis]
+    mean, std = normalisation.mean, normalisation.std
+    if mean is not None and x.shape[axis] != len(mean):
+        raise DataError(f"the model was trained on {len(mean)} channels, these data have {x.shape[axis]}")
+    out = np.empty(x.shape, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        for start, chunk in _chunks(x):
+            if normalisation.name == "example":
+                centre, scale = _own_moments(chunk, axis)
+                chunk = (chunk - centre) / scale
+            elif mean is not None and std is not None:
+                chunk = (chunk - _along(np.array(mean), axis)) / _along(np.array(std), axis)
+            out[start : start + len(chunk)] = chunk
+    return out
+
+
+_AXES: dict[Axis, int] = {"channel": 1, "row": 2}
+
+
+def _each(name: str, given: float | tuple[float, ...], size: int) -> tuple[float, ...]:
+    values = (given,) * size if isinstance(given, int | float) else tuple(given)
+    if len(values) != size:
+        raise DataError(
+            f"data.normalise.{name} must be one number, or one for each of the {size} channels, got {len(values)}"
+        )
+    return tuple(float(value) for value in values)
+
+
+def _chunks(x: npt.NDArray[Any]) -> Iterator[tuple[int, Floats]]:
+    for start in range(0, len(x), _CHUNK):
+        yield start, np.ascontiguousarray(x[start : start + _CHUNK], dtype=np.float64)
+
+
+def _along(values: Floats, axis: int) -> Floats:
+    """(n,) to a shape that stands along one axis of (N, C, H, W)."""
+    return values.reshape([-1 if i == axis else 1 for i in range(4)])
+
+
+def _moments(x: npt.NDArray[Any], axis: int) -> tuple[Floats, Floats]:
+    """Mean and standard deviation over all examples, (n,) each; two passes, so that a large mean costs no digits."""
+    others = tuple(i for i in range(4) if i != axis)
+    n = x.size // x.shape[axis]
+    mean = np.sum([chunk.sum(axis=others) for _, chunk in _chunks(x)], axis=0) / n
+    squares = np.sum([((chunk - _along(mean, axis)) ** 2).sum(axis=others) for _, chunk in _chunks(x)], axis=0)
+    return mean, _above_zero(np.sqrt(squares / n))
+
+
+def _own_moments(chunk: Floats, axis: int) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each example by channel, in a shape to broadcast over (n, C, H, W)."""
+    moved = np.ascontiguousarray(np.moveaxis(chunk, axis, 1))
+    flat = moved.reshape(len(chunk), chunk.shape[axis], -1)  # sums run along the last axis, one example at a time
+    mean, std = flat.mean(axis=2), _above_zero(flat.std(axis=2))
+    shape = [len(chunk), 1, 1, 1]
+    shape[axis] = chunk.shape[axis]
+    return mean.reshape(shape), std.reshape(shape)
+
+
+def _above_zero(std: Floats) -> Floats:
+    """A constant channel gets std 1.
+
+    Its own is exactly 0: sums of up to 2**29 equal float32 values are exact in float64, and so are their means.
+    """
+    return np.where(std == 0, 1.0, std)

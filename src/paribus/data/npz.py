@@ -1,0 +1,249 @@
+"""Somebody's own arrays in one ``.npz`` file.
+
+=================================  ==================================================================================
+``x``                              (N, n_channels, n_times) EEG, or (N, C, H, W)
+``y``                              (N,) or (N, 1), whole numbers or strings
+``x_validation``, ``x_test``, …    likewise, each with its y; without ``x_test`` a test part is drawn
+``group``, ``group_test``, …       (N,) strings or whole numbers, as subjects; for all parts or for none
+``ids``, ``ids_test``, …           (N,) strings or whole numbers, distinct over all parts
+``class_names``                    (n_classes,) strings; then y holds 0 ... n_classes - 1, or these names
+``sfreq_hz``                       one number; the specification's has precedence
+``kind``                           ``eeg`` or ``image``
+=================================  ==================================================================================
+
+Without ``kind``, three axes are EEG; four are EEG when C is 1 and a sampling rate is known, else images.
+With ``kind`` ``image``, three axes are (N, H, W), grey. Images stay uint8 where they are, all else becomes float32.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.data.arrays import Array, member, read_npz, read_single, real
+from paribus.data.dataset import PARTS, Dataset, Kind
+from paribus.data.split import draw_test
+from paribus.data.suggest import nearest
+from paribus.errors import DataError
+from paribus.record import Part
+from paribus.spec import NpzData
+
+_SUFFIXES: dict[Part, str] = {"train": "", "validation": "_validation", "test": "_test"}
+_BY_PART = ("x", "y", "group", "ids")
+_KEYS = (*(f"{key}{suffix}" for suffix in _SUFFIXES.values() for key in _BY_PART), "class_names", "sfreq_hz", "kind")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The arrays with the path that errors name."""
+
+    path: Path
+    arrays: dict[str, Array]
+
+    def get(self, key: str) -> Array | None:
+        return self.arrays.get(key)
+
+    def name(self, key: str) -> str:
+        return f"`{key}` in {self.path}"
+
+
+def load(spec: NpzData) -> Dataset:
+    """The examples of a ``.npz`` file, in the order training, validation, test.
+
+    Raises:
+        DataError: the file is missing or damaged, a key is missing or misspelt, or an array has a wrong type or shape.
+    """
+    path = Path(spec.path).expanduser()
+    file = _File(path, read_npz(path))
+    unused = _check_keys(file)
+    parts = [part for part in PARTS if f"x{_SUFFIXES[part]}" in file.arrays]
+    sfreq_hz = spec.sfreq_hz or _sfreq_hz(file)
+    kind = _kind(file, sfreq_hz)
+    x = _examples(file, parts, kind)
+    sizes = {part: len(x[part]) for part in parts}
+    y, class_names = _classes(file, sizes)
+    group = _strings(file, "group", sizes)
+    part_of = np.concatenate([np.full(n, part, dtype="<U10") for part, n in sizes.items()])
+    notes = [f"keys of the file that were not used: {', '.join(unused)}"] if unused else []
+    drawn = "test" not in parts
+    if drawn:
+        rows = part_of == "train"
+        part_of[rows] = draw_test(y[rows], spec.test)
+        across = "; its groups are those of the training part" if group is not None else ""
+        notes.append(f"test part drawn: {100 * spec.test:g} % of each class, the same for every seed{across}")
+    return Dataset(
+        x=np.concatenate([x[part] for part in parts]),
+        y=y,
+        ids=_ids(file, sizes, drawn),
+        part=part_of,
+        class_names=class_names,
+        kind=kind,
+        description=f"arrays of {path.name}, examples of shape {' x '.join(map(str, x['train'].shape[1:]))}",
+        group=group,
+        sfreq_hz=sfreq_hz,
+        notes=tuple(notes),
+    )
+
+
+def read_arrays(path: Path | str) -> Array:
+    """x (N, C, H, W), float32 or uint8, of a ``.npy`` file or of the key ``x`` of a ``.npz`` file.
+
+    Three axes (N, n_channels, n_times) become (N, 1, n_channels, n_times).
+
+    Raises:
+        DataError: the file is missing or damaged, or holds something else.
+    """
+    path = Path(path).expanduser()
+    what = f"`x` in {path}"
+    return _four_axes(real(read_single(path, "x"), what), what)
+
+
+# ---------------------------------------------------------------- keys and scalars
+
+
+def _check_keys(file: _File) -> list[str]:
+    """Refuse what is missing and what looks misspelt; the keys that are merely unknown."""
+    for key in ("x", "y"):
+        member(file.arrays, key, file.path)
+    for part, suffix in _SUFFIXES.items():
+        has_x = f"x{suffix}" in file.arrays
+        for key in _BY_PART:
+            if not has_x and f"{key}{suffix}" in file.arrays:
+                raise DataError(f"{file.name(key + suffix)} needs `x{suffix}` beside it")
+        if has_x and f"y{suffix}" not in file.arrays:
+            raise DataError(f"{file.name('x' + suffix)} needs `y{suffix}` beside it, the classes of the {part} part")
+    unused = sorted(set(file.arrays) - set(_KEYS))
+    for key in unused:
+        if (meant := nearest(key, set(_KEYS) - set(file.arrays), cutoff=0.8)) is not None:
+            raise DataError(f"{file.path} has the key `{key}`: did you mean `{meant}`? Rename it, or leave it out")
+    return unused
+
+
+def _sfreq_hz(file: _File) -> float | None:
+    value = file.get("sfreq_hz")
+    if value is None:
+        return None
+    if value.size != 1 or value.dtype.kind not in "fiu" or not 0 < float(value.item()) < np.inf:
+        raise DataError(f"{file.name('sfreq_hz')} must be one number above 0, the sampling rate in Hz")
+    return float(value.item())
+
+
+def _kind(file: _File, sfreq_hz: float | None) -> Kind:
+    value, x = file.get("kind"), file.arrays["x"]
+    if value is not None:
+        name = str(_text(value, file.name("kind")).ravel()[0]) if value.size == 1 else ""
+        if name in get_args(Kind):
+            return cast(Kind, name)
+        raise DataError(f"{file.name('kind')} must be `eeg` or `image`, one string, got {value!r:.60}")
+    is_eeg = x.ndim == 3 or (x.ndim == 4 and x.shape[1] == 1 and sfreq_hz is not None)
+    return "eeg" if is_eeg else "image"
+
+
+# ---------------------------------------------------------------- arrays
+
+
+def _examples(file: _File, parts: list[Part], kind: Kind) -> dict[Part, Array]:
+    found: dict[Part, Array] = {}
+    for part in parts:
+        key = f"x{_SUFFIXES[part]}"
+        found[part] = _four_axes(real(file.arrays[key], file.name(key)), file.name(key))
+        if found[part].shape[1:] != found["train"].shape[1:]:
+            raise DataError(
+                f"{file.name(key)} must hold examples of the same shape as `x`, {found['train'].shape[1:]}, "
+                f"got {found[part].shape[1:]}"
+            )
+    if kind == "eeg" and found["train"].shape[1] != 1:
+        raise DataError(f"{file.name('x')} must be (N, n_channels, n_times) for EEG, got {file.arrays['x'].shape}")
+    bytes_only = kind == "image" and all(x.dtype == np.uint8 for x in found.values())
+    return found if bytes_only else {part: x.astype(np.float32, copy=False) for part, x in found.items()}
+
+
+def _four_axes(x: Array, what: str) -> Array:
+    if x.ndim not in (3, 4) or 0 in x.shape:
+        raise DataError(
+            f"{what} must be (N, n_channels, n_times) or (N, C, H, W), no axis of it empty, got shape {x.shape}"
+        )
+    return x if x.ndim == 4 else x[:, None]
+
+
+def _column(file: _File, key: str, n: int) -> Array:
+    """(n,) values, one for each example; (n, 1) will do."""
+    values = file.arrays[key]
+    if values.shape not in ((n,), (n, 1)):
+        suffix = next(s for s in ("_validation", "_test", "") if key.endswith(s))
+        raise DataError(
+            f"{file.name(key)} must be ({n},), one value for each example of `x{suffix}`, got shape {values.shape}"
+        )
+    return values.ravel()
+
+
+def _text(values: Array, what: str) -> npt.NDArray[np.str_]:
+    """Strings, bytes or whole numbers as strings."""
+    if values.dtype.kind == "S":
+        try:
+            return np.char.decode(values, "utf-8")
+        except UnicodeDecodeError:
+            raise DataError(f"{what} holds bytes that are no UTF-8: save it as strings") from None
+    if values.dtype.kind not in "Uiu":
+        raise DataError(f"{what} must hold strings or whole numbers, got {values.dtype}")
+    return values.astype(np.str_)
+
+
+def _strings(file: _File, key: str, sizes: dict[Part, int]) -> npt.NDArray[np.str_] | None:
+    """One string for each example of all parts; None when no part has the key."""
+    keys = {f"{key}{_SUFFIXES[part]}": n for part, n in sizes.items()}
+    lacking = [name for name in keys if name not in file.arrays]
+    if len(lacking) == len(keys):
+        return None
+    if lacking:
+        raise DataError(f"{file.path} gives `{key}` for some parts only: add `{lacking[0]}`, or leave it out of all")
+    return np.concatenate([_text(_column(file, name, n), file.name(name)) for name, n in keys.items()])
+
+
+def _ids(file: _File, sizes: dict[Part, int], drawn: bool) -> npt.NDArray[np.str_]:
+    """The file's own, or the row after the part; after ``x`` where training and test are drawn from it."""
+    given = _strings(file, "ids", sizes)
+    if given is not None:
+        return given
+    arrays = [("x" if drawn and part == "train" else part, n) for part, n in sizes.items()]
+    return np.array([f"{array}/{row:04d}" for array, n in arrays for row in range(n)])
+
+
+# ---------------------------------------------------------------- classes
+
+
+def _classes(file: _File, sizes: dict[Part, int]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """y of all parts and the names of the classes."""
+    labels = {f"y{_SUFFIXES[part]}": _labels(file, f"y{_SUFFIXES[part]}", n) for part, n in sizes.items()}
+    names = file.get("class_names")
+    if names is None:
+        known = np.unique(labels["y"])
+        class_names = tuple(str(value) for value in known.tolist())
+        rule = "be one of the classes of the training part"
+    else:
+        class_names = tuple(_text(names, file.name("class_names")).ravel().tolist())
+        whole = labels["y"].dtype.kind in "iu"
+        known = np.arange(len(class_names)) if whole else np.array(class_names)
+        rule = f"be from 0 to {len(class_names) - 1}, one for each of `class_names`" if whole else "be in `class_names`"
+    return np.concatenate([_encode(y, known, rule, file.name(key)) for key, y in labels.items()]), class_names
+
+
+def _labels(file: _File, key: str, n: int) -> Array:
+    values = _column(file, key, n)
+    if values.dtype.kind not in "iuUS":
+        raise DataError(f"{file.name(key)} must hold whole numbers or strings, got {values.dtype}: use y.astype(int)")
+    return _text(values, file.name(key)) if values.dtype.kind == "S" else values
+
+
+def _encode(y: Array, known: npt.NDArray[Any], rule: str, what: str) -> npt.NDArray[np.int64]:
+    """The position of each label among the known ones, which are distinct."""
+    if (y.dtype.kind == "U") != (known.dtype.kind == "U"):
+        raise DataError(f"{what} must hold labels of the same type as `y`, got {y.dtype} beside {known.dtype}")
+    position = {value: i for i, value in enumerate(known.tolist())}
+    encoded = np.array([position.get(value, -1) for value in y.tolist()], dtype=np.int64)
+    wrong = np.flatnonzero(encoded < 0)
+    if len(wrong):
+        raise DataError(f"{what} must {rule}, got {y[wrong[0]]} at index {wrong[0]}")
+    return encoded

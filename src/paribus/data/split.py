@@ -1,0 +1,116 @@
+"""Who trains, who validates, who tests.
+
+All draws depend on the labels, the groups, the share and the generator alone; in particular not on x.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.data.dataset import Dataset
+from paribus.errors import DataError
+from paribus.record import Part
+from paribus.spec import Preparation
+
+Rows = npt.NDArray[np.int64]
+
+_TEST_SEED = 20_030_617
+"""For test parts that are drawn: one seed for all studies, so that no seed of a trial ever moves a test example."""
+_EXHAUSTIVE = 12
+"""Up to so many groups all ways to divide them are looked at, beyond it as many as `_DRAWN` random ones."""
+_DRAWN = 2048
+
+
+def split(dataset: Dataset, preparation: Preparation, rng: np.random.Generator) -> dict[Part, Rows]:
+    """The rows of each part, sorted.
+
+    Validation is the official part where there is one. Otherwise it is drawn from the training part: by class, or,
+    with ``split_by_group``, by whole groups.
+
+    Args:
+        dataset: after `audit.check`.
+        preparation: the share to draw, from 0 to 1, and whether to keep groups together.
+        rng: of this trial's seed, for this purpose only.
+
+    Raises:
+        DataError: groups are to be kept together, but there are none, only one, or one that holds a whole class.
+    """
+    train = np.flatnonzero(dataset.part == "train")
+    validation = np.flatnonzero(dataset.part == "validation")
+    if not len(validation):
+        if preparation.split_by_group:
+            drawn = _by_group(dataset, train, preparation.validation, rng)
+        else:
+            drawn = stratified(dataset.y[train], preparation.validation, rng)
+        validation, train = train[drawn], np.delete(train, drawn)
+    return {"train": train, "validation": validation, "test": np.flatnonzero(dataset.part == "test")}
+
+
+def stratified(y: npt.NDArray[np.int64], share: float, rng: np.random.Generator) -> Rows:
+    """Rows drawn class by class, sorted: of n examples round(n * share), at least 1, and at least 1 stays behind.
+
+    Of a class with a single example none is drawn.
+    """
+    drawn = []
+    for label in np.unique(y):
+        rows = rng.permutation(np.flatnonzero(y == label))
+        drawn.append(rows[: min(max(round(len(rows) * share), 1), len(rows) - 1)])
+    return np.sort(np.concatenate(drawn))
+
+
+def draw_test(y: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.str_]:
+    """(N,) ``train`` or ``test``: a stratified draw for data without a test part, the same for every seed."""
+    part = np.full(len(y), "train", dtype="<U10")
+    part[stratified(y, share, np.random.default_rng(_TEST_SEED))] = "test"
+    return part
+
+
+def _by_group(dataset: Dataset, train: Rows, share: float, rng: np.random.Generator) -> Rows:
+    """Positions within train of the groups that validate."""
+    if dataset.group is None:
+        raise DataError("data.split_by_group needs groups, and these data have none: set it to false")
+    groups, group_of = np.unique(dataset.group[train], return_inverse=True)
+    if len(groups) < 2:
+        raise DataError(
+            f"data.split_by_group needs at least 2 groups in the training part, found only `{groups[0]}`: "
+            "set it to false"
+        )
+    counts = np.zeros((len(groups), dataset.n_classes), dtype=np.int64)
+    np.add.at(counts, (group_of, dataset.y[train]), 1)
+    chosen = _choose(counts, share, rng)
+    lost = np.flatnonzero((counts[~chosen].sum(axis=0) == 0) & (counts.sum(axis=0) > 0))
+    if len(lost):
+        raise DataError(
+            f"with data.split_by_group, {len(groups)} groups cannot be divided so that each class is trained on: "
+            f"class `{dataset.class_names[lost[0]]}` would be missing; set it to false"
+        )
+    return np.flatnonzero(chosen[group_of])
+
+
+def _choose(counts: npt.NDArray[np.int64], share: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Which groups validate: first each class on both sides, then a share as near as can be.
+
+    Shares within a percentage point count as equally near, so that seeds differ in the groups they draw.
+
+    Args:
+        counts: (n_groups, n_classes) examples.
+    """
+    subsets = _subsets(len(counts), share, rng)
+    inside = subsets.astype(np.int64) @ counts  # (n_subsets, n_classes)
+    outside = counts.sum(axis=0) - inside
+    untrained, unvalidated = (outside == 0).sum(axis=1), (inside == 0).sum(axis=1)
+    miss = np.round(np.abs(inside.sum(axis=1) / counts.sum() - share), 2)
+    best = np.lexsort((np.arange(len(subsets)), miss, unvalidated, untrained))[0]
+    chosen: npt.NDArray[np.bool_] = subsets[best]
+    return chosen
+
+
+def _subsets(n_groups: int, share: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """(n_subsets, n_groups) in random order, none empty and none full."""
+    if n_groups <= _EXHAUSTIVE:
+        codes = rng.permutation(np.arange(1, 2**n_groups - 1))
+        return np.asarray((codes[:, None] >> np.arange(n_groups)) % 2, dtype=np.bool_)
+    probability = min(max(share, 1 / n_groups), 1 - 1 / n_groups)
+    subsets = np.asarray(rng.random((_DRAWN, n_groups), dtype=np.float32) < probability)
+    size = subsets.sum(axis=1)
+    neither: npt.NDArray[np.bool_] = subsets[(size > 0) & (size < n_groups)]
+    return neither

@@ -1,0 +1,118 @@
+"""The answer to a study's question in words: what was seen, and how sure that is."""
+
+from paribus.analysis.result import Best, StudyResult
+from paribus.analysis.words import capital, count, join, percent, spread
+from paribus.record import DataSummary
+
+AT_MOST_NAMED = 4
+
+
+def answer_words(result: StudyResult, data: DataSummary | None) -> tuple[str, ...]:
+    """Sentences, the weightiest first.
+
+    Args:
+        result: of the study.
+        data: of one finished trial, to name them and the share of the most frequent class.
+    """
+    if result.best is None:
+        return (f"No trial is finished yet, so there is no answer: {_progress(result)}.",)
+    sentences = (_best_words(result.best), _rival_words(result.best), _chance_words(data))
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _best_words(best: Best) -> str:
+    assert best.cell.scores is not None
+    interval = best.cell.scores.accuracy
+    sure = (
+        f"95% interval over {count(interval.n, 'seed')}: {spread(interval)}"
+        if interval.known
+        else "one seed, so no interval"
+    )
+    return f"{capital(best.cell.label)} has the highest mean test accuracy: {percent(interval.mean)} ({sure})."
+
+
+def _rival_words(best: Best) -> str:
+    others = len(best.rivals) + len(best.worse) + len(best.undecided)
+    if not others:
+        return ""
+    if not best.rivals and not best.worse:
+        return "With fewer than two seeds in common there is no telling whether it truly leads: run more seeds."
+    if best.rivals:
+        of = f" of the other {others}" if others > 1 else ""
+        said = f"{len(best.rivals)}{of} {'cell' if others == 1 else 'cells'} cannot be told apart from it"
+        named = join([cell.label for cell in best.rivals[:AT_MOST_NAMED]])
+        more = len(best.rivals) - AT_MOST_NAMED
+        said += f": {named}" + (f" (and {more} more)" if more > 0 else "")
+        if others == 1:
+            said = f"The other cell, {named}, cannot be told apart from it"
+        elif len(best.rivals) == others:
+            said = f"None of the other {others} cells can be told apart from it"
+    else:
+        decided = len(best.worse)
+        said = (
+            "It is ahead of the other cell by more than chance between seeds"
+            if others == 1
+            else f"It is ahead of all other {decided} cells by more than chance between seeds"
+            if decided == others
+            else f"It is ahead of {decided} of the other {others} cells by more than chance between seeds"
+        )
+    if best.undecided:
+        said += f"; {count(len(best.undecided), 'cell')} cannot be judged yet"
+    return said + "."
+
+
+def _chance_words(data: DataSummary | None) -> str:
+    counts = data.counts.get("test", ()) if data else ()
+    if not sum(counts):
+        return ""
+    return f"Always guessing the most frequent class would give {percent(max(counts) / sum(counts))}."
+
+
+def method_words(result: StudyResult, data: DataSummary | None) -> tuple[str, ...]:
+    """How the figures came about, and what they do not tell."""
+    study = result.study
+    on = f" on {data.description}" if data else ""
+    said = [
+        f"{capital(count(len(result.cells), 'cell'))} with {count(len(study.seeds), 'seed')} each, "
+        f"at most {count(_epochs(result), 'epoch')}{on}."
+    ]
+    said.append(_SELECTION[study.selection])
+    if len(study.seeds) > 1:
+        said.append(
+            "Intervals are Student's t over seeds: they tell how much another seed could change a figure, "
+            "not how much other test data could."
+        )
+    if len(result.cells) > 2:
+        said.append("The best of many cells is partly the luckiest, so its figure is a little flattered.")
+    if len(result.comparisons) > 1 and len(study.seeds) > 1:
+        said.append(
+            f"No correction is made for looking at {len(result.comparisons)} comparisons: "
+            "even if no level mattered, about one in twenty would seem to."
+        )
+    return tuple(said)
+
+
+_SELECTION = {
+    "best_validation": "The epoch was chosen on validation accuracy; test data chose nothing.",
+    "last": "The weights of the last epoch count; test data chose nothing.",
+    "best_test": "The epoch was chosen ON TEST, as the study asked: every accuracy here is flattered.",
+}
+
+
+def _epochs(result: StudyResult) -> int:
+    ran = [seed.n_epochs for cell in result.cells if cell.scores for seed in cell.scores.seeds]
+    return max([result.study.baseline.train.epochs, *ran])
+
+
+def provisional_words(result: StudyResult) -> str:
+    """What is wanting, or nothing when every trial is finished."""
+    if result.n_finished == result.n_planned:
+        return ""
+    return f"Provisional: {_progress(result)}. Unfinished trials are part of no mean."
+
+
+def _progress(result: StudyResult) -> str:
+    parts = [f"{result.n_finished} of {count(result.n_planned, 'trial')} finished"]
+    parts += [f"{result.n_failed} failed"] if result.n_failed else []
+    parts += [f"{result.n_missing} not run yet"] if result.n_missing else []
+    return join(parts)

@@ -1,0 +1,57 @@
+"""Specifications as people read them: a YAML-like listing, and what differs between cells."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from paribus.analysis.result import StudyResult
+from paribus.record import PlannedTrial
+from paribus.report.tables import Column, Table
+
+
+def yaml_like(value: Any, indent: int = 0) -> str:
+    """Plain values (mappings, lists, scalars) in YAML's block form; short lists stay in one line."""
+    margin = "  " * indent
+    if isinstance(value, Mapping) and value:
+        lines = []
+        for key, inner in value.items():
+            nested = isinstance(inner, Mapping) and inner
+            lines.append(
+                f"{margin}{key}:\n{yaml_like(inner, indent + 1)}" if nested else f"{margin}{key}: {flat(inner)}"
+            )
+        return "\n".join(lines)
+    return margin + flat(value)
+
+
+def flat(value: Any) -> str:
+    """A plain value in one line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {flat(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flat, value)) + "]"
+    return str(value)
+
+
+def differences_table(result: StudyResult, planned: Sequence[PlannedTrial]) -> Table | None:
+    """A row a cell with every field of the specification that is not the same in all cells; None when none differs."""
+    spec_of = {trial.trial_id: trial.spec for trial in planned}
+    leaves = [_leaves(spec_of[cell.trial_ids[0]].model_dump(mode="json", exclude={"seed"})) for cell in result.cells]
+    paths = dict.fromkeys(path for cell in leaves for path in cell)
+    differing = [path for path in paths if len({cell.get(path) for cell in leaves}) > 1]
+    if not differing:
+        return None
+    rows = tuple(
+        (cell.label, *(found.get(path) for path in differing)) for cell, found in zip(result.cells, leaves, strict=True)
+    )
+    return Table("recipe", "What differs between cells.", (Column("cell"), *map(Column, differing)), rows)
+
+
+def _leaves(value: Mapping[str, Any], path: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, inner in value.items():
+        here = f"{path}.{key}" if path else key
+        found |= _leaves(inner, here) if isinstance(inner, Mapping) and inner else {here: flat(inner)}
+    return found

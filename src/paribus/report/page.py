@@ -1,0 +1,170 @@
+"""From a run folder to its report."""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from paribus.analysis.result import StudyResult
+from paribus.analysis.study import analyse
+from paribus.errors import RunError
+from paribus.record import PlannedTrial, TrialFailure, TrialRecord
+from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
+from paribus.report.html import Page, render
+from paribus.report.sections import Material, all_sections
+from paribus.report.svg import Picture
+from paribus.report.tables import answer_table, cells_table, comparisons_table, to_csv, to_markdown, trials_table
+from paribus.spec import StudySpec
+from paribus.store.sql import open_store
+
+PICTURE_BUDGET = 2_400_000
+"""Characters of pictures in the page; a page below 3 MB opens at once and can be mailed."""
+
+
+def build(
+    study: StudySpec,
+    planned: Sequence[PlannedTrial],
+    records: Sequence[TrialRecord],
+    failures: Sequence[TrialFailure],
+    *,
+    created: str = "",
+    command: str = "",
+    store: str = "",
+) -> Page:
+    """The page of a study, from values alone.
+
+    Args:
+        study: the question.
+        planned: all its trials.
+        records: of finished trials.
+        failures: of failed ones.
+        created: when the study was first stored, ISO 8601.
+        command: that started it.
+        store: where records are kept.
+    """
+    result = analyse(study, planned, records, failures)
+    tables = (answer_table(result), cells_table(result), comparisons_table(result), trials_table(result))
+    answer, curves, confusions = answer_picture(result), curve_pictures(result), _confusions(result)
+    drawn = [*([answer] if answer else []), *itertools.chain(*curves.values()), *confusions.values()]
+    fitted = {picture.name: picture for picture in _within_budget(drawn, PICTURE_BUDGET)}
+    material = Material(
+        result=result,
+        records=_in_order(result, records),
+        planned=tuple(planned),
+        tables={table.name: table for table in tables},
+        answer=answer,
+        curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
+        confusions={label: fitted[picture.name] for label, picture in confusions.items()},
+        created=created,
+        command=command,
+        store=store,
+    )
+    return Page(
+        title=study.name,
+        question=study.question,
+        created=created,
+        sections=all_sections(material),
+        tables=tuple(table for table in tables if table.rows),
+        pictures=tuple(drawn),
+    )
+
+
+def _confusions(result: StudyResult) -> dict[str, Picture]:
+    """Label of a cell -> its confusion matrix."""
+    drawn = {
+        cell.label: confusion_picture(cell, slug("confusion", str(i), cell.label))
+        for i, cell in enumerate(result.cells, 1)
+    }
+    return {label: picture for label, picture in drawn.items() if picture}
+
+
+def _within_budget(pictures: Sequence[Picture], left: int) -> list[Picture]:
+    """The first pictures stand in the page, as far as its size allows; the rest are linked."""
+    fitting = []
+    for picture in pictures:
+        left -= len(picture.svg)
+        fitting.append(picture if left >= 0 else replace(picture, inline=False))
+    return fitting
+
+
+def _in_order(result: StudyResult, records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+    record_of = {record.trial_id: record for record in records}
+    ids = dict.fromkeys(trial_id for cell in result.cells for trial_id in cell.trial_ids)
+    return tuple(record_of[trial_id] for trial_id in ids if trial_id in record_of)
+
+
+def write_report(run: Path) -> Path:
+    """Writes ``report/`` in a run folder: the page, its tables and its figures.
+
+    Args:
+        run: folder of a run, with ``store.sqlite``.
+
+    Returns:
+        The page, ``run/report/index.html``.
+
+    Raises:
+        RunError: the folder holds no study, or no trial of it is finished or failed, or it cannot be written.
+        StoreError: the store cannot be read.
+    """
+    place = run / "store.sqlite"
+    if not place.is_file():
+        raise RunError(f"{run} holds no run: there is no store.sqlite in it; give the folder of a `paribus run`")
+    with open_store(place) as store:
+        stored = store.latest_study()
+        if stored is None:
+            raise RunError(f"{place} holds no study yet: start one with `paribus run`")
+        ids = [trial.trial_id for trial in stored.planned]
+        records, failures = store.records(ids), store.failures(ids)
+    if not records:
+        failed = f", {len(failures)} failed (`{failures[0].message}`)" if failures else ""
+        raise RunError(f"no trial of study {stored.study.name} is finished yet{failed}: run it before its report")
+    page = build(
+        stored.study,
+        stored.planned,
+        records,
+        failures,
+        created=stored.created,
+        command=stored.command,
+        store=str(place),
+    )
+    return _write_page(page, run / "report")
+
+
+def _write_page(page: Page, folder: Path) -> Path:
+    index = folder / "index.html"
+    files = {folder / "figures" / f"{picture.name}.svg": picture.svg for picture in page.pictures}
+    for table in page.tables:
+        files[folder / "tables" / f"{table.name}.csv"] = to_csv(table)
+        files[folder / "tables" / f"{table.name}.md"] = to_markdown(table)
+    try:
+        for path, content in {**files, index: render(page)}.items():
+            _write(path, content)
+        _remove_stale(folder, set(files))
+    except OSError as error:
+        raise RunError(f"the report cannot be written to {folder}: {error.strerror or error}") from error
+    return index
+
+
+def _write(path: Path, content: str) -> None:
+    """All or nothing, so that a page being read is never half a page."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+        # mkstemp keeps others out; a report is for reading.
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _remove_stale(folder: Path, current: set[Path]) -> None:
+    """Figures and tables of an earlier report that this one no longer has."""
+    for kind in ("figures/*.svg", "tables/*.csv", "tables/*.md"):
+        for path in folder.glob(kind):
+            if path not in current:
+                path.unlink()

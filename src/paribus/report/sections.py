@@ -1,0 +1,296 @@
+"""The sections of the report: each one function here, from `Material` to the values of one template block.
+
+To add a section, write its function, a template ``section_NAME.html`` and a line in `SECTIONS`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paribus.analysis.result import StudyResult
+from paribus.analysis.words import count, join, number, percent, points, spread
+from paribus.record import DataSummary, Environment, PlannedTrial, TrialRecord
+from paribus.report.answer import answer_words, method_words, provisional_words
+from paribus.report.listing import differences_table, flat, yaml_like
+from paribus.report.svg import Picture
+from paribus.report.tables import Column, Table
+
+AT_MOST_COMPARISONS = 8
+AT_MOST_CONFUSIONS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that the sections draw on.
+
+    Attributes:
+        result: of the analysis.
+        records: of the finished trials, in the study's order.
+        planned: all trials.
+        tables: by name.
+        answer: the figure of all cells.
+        curves: factor -> pictures.
+        confusions: label of a cell -> picture, for cells with a finished trial.
+        created: when the study was first stored, ISO 8601.
+        command: that started it.
+        store: where records are kept.
+    """
+
+    result: StudyResult
+    records: tuple[TrialRecord, ...]
+    planned: tuple[PlannedTrial, ...]
+    tables: dict[str, Table]
+    answer: Picture | None
+    curves: dict[str, tuple[Picture, ...]]
+    confusions: dict[str, Picture]
+    created: str = ""
+    command: str = ""
+    store: str = ""
+
+    @property
+    def data(self) -> DataSummary | None:
+        """Of the first finished trial."""
+        return self.records[0].data if self.records else None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the page: its anchor, heading, template and the values for it."""
+
+    id: str
+    title: str
+    values: dict[str, Any]
+
+    @property
+    def template(self) -> str:
+        """Name of its template."""
+        return f"section_{self.id}.html"
+
+
+def answer(material: Material) -> dict[str, Any]:
+    """Question and answer in words."""
+    result = material.result
+    words = answer_words(result, material.data)
+    tiles = []
+    if result.best and result.best.cell.scores:
+        best = result.best.cell.scores.accuracy
+        qualifier = spread(best) if best.known else "one seed"
+        tiles.append(("best cell", percent(best.mean), f"{result.best.cell.label} ({qualifier})"))
+    tiles.append(("trials finished", f"{result.n_finished} of {result.n_planned}", _tile_of_trials(result)))
+    if material.records:
+        minutes = sum(record.seconds for record in material.records) / 60
+        spent = f"{number(minutes / 60)} h" if minutes >= 90 else f"{number(minutes)} min"
+        epochs = [seed.selected_epoch for cell in result.cells if cell.scores for seed in cell.scores.seeds]
+        tiles.append(("training time", spent, f"selected epochs {min(epochs)} to {max(epochs)}"))
+    compared = [(_scope(result, one.factor), one.sentence) for one in result.comparisons if one.difference]
+    return {
+        "lead": words[0],
+        "words": words[1:],
+        "compared": compared[:AT_MOST_COMPARISONS],
+        "n_more": max(0, len(compared) - AT_MOST_COMPARISONS),
+        "method": method_words(result, material.data),
+        "provisional": provisional_words(result),
+        "tiles": tiles,
+    }
+
+
+def _scope(result: StudyResult, factor: str) -> str:
+    others = _others(result, factor)
+    return f"{factor} (mean over {others})" if others else factor
+
+
+def _tile_of_trials(result: StudyResult) -> str:
+    parts = [count(len(result.cells), "cell"), count(len(result.study.seeds), "seed")]
+    return " × ".join(parts) + (f" · {result.n_failed} failed" if result.n_failed else "")
+
+
+def table(material: Material) -> dict[str, Any]:
+    """Accuracy as in a lab report, and the long table."""
+    result = material.result
+    sources = dict.fromkeys(value.source for cell in result.cells for value in cell.reported)
+    missing = [
+        f"{cell.label} ({join([*_few(len(cell.failed), 'failed'), *_few(len(cell.missing), 'not run')])})"
+        for cell in result.cells
+        if cell.scores is None
+    ]
+    show_grid = result.crossed and len(result.factors) > 1
+    return {
+        "grid": material.tables["answer"] if show_grid else None,
+        "cells": material.tables["cells"],
+        "sources": list(sources),
+        "missing": missing,
+    }
+
+
+def _few(n: int, what: str) -> list[str]:
+    return [f"{n} {what}"] if n else []
+
+
+def figure(material: Material) -> dict[str, Any]:
+    """All cells in one picture."""
+    return {"picture": material.answer}
+
+
+def comparisons(material: Material) -> dict[str, Any]:
+    """Each level against the baseline's, in words and within each context."""
+    groups = []
+    for factor in material.result.factors:
+        mine = [one for one in material.result.comparisons if one.factor == factor]
+        groups.append({"factor": factor, "comparisons": mine, "others": _others(material.result, factor)})
+    return {"groups": [group for group in groups if group["comparisons"]]}
+
+
+def _others(result: StudyResult, factor: str) -> str:
+    return join([other for other in result.factors if other != factor]) if result.crossed else ""
+
+
+def curves(material: Material) -> dict[str, Any]:
+    """Learning curves, by factor."""
+    honest = material.result.study.selection != "best_test"
+    return {"by_factor": {factor: found for factor, found in material.curves.items() if found}, "honest": honest}
+
+
+def confusion(material: Material) -> dict[str, Any]:
+    """A confusion matrix for each cell; of many cells, the best stands out and the others are folded away."""
+    best = material.result.best.cell.label if material.result.best else ""
+    first = [best] if len(material.confusions) > AT_MOST_CONFUSIONS else list(material.confusions)
+    return {
+        "first": {label: one for label, one in material.confusions.items() if label in first},
+        "others": {label: one for label, one in material.confusions.items() if label not in first},
+        "best": best,
+    }
+
+
+def optimism(material: Material) -> dict[str, Any]:
+    """What choosing the epoch on test would have claimed."""
+    whole = material.result.optimism
+    bounds = f" ({spread(whole)}, 95% interval over {count(whole.n, 'seed')})" if whole and whole.known else ""
+    rows = tuple(
+        (cell.label, cell.scores.accuracy, cell.scores.best_on_test, cell.scores.optimism)
+        for cell in material.result.cells
+        if cell.scores
+    )
+    columns = (
+        Column("cell"),
+        Column("test accuracy", "percent"),
+        Column("best on test", "percent"),
+        Column("optimism", "points"),
+    )
+    return {
+        "mean": points(whole.mean) if whole else "",
+        "bounds": bounds,
+        "table": Table("optimism", "Mean over seeds with 95% interval.", columns, rows),
+        "on_test": material.result.study.selection == "best_test",
+    }
+
+
+def data(material: Material) -> dict[str, Any]:
+    """What the networks were trained and tested on, once for each distinct set of data."""
+    groups: dict[tuple[Any, ...], list[DataSummary]] = {}
+    for record in material.records:
+        one = record.data
+        key = (one.description, one.kind, one.input_shape, one.class_names, one.sfreq_hz, one.notes)
+        groups.setdefault(key, []).append(one)
+    return {"groups": [{"first": found[0], "table": _counts_table(found)} for found in groups.values()]}
+
+
+def _counts_table(found: Sequence[DataSummary]) -> Table:
+    """Examples of each class and part; a range where seeds differ."""
+
+    def span(values: list[int]) -> str:
+        return f"{values[0]:,}" if min(values) == max(values) else f"{min(values):,}–{max(values):,}"
+
+    parts = list(found[0].counts)
+    rows = [
+        (name, *(span([one.counts[part][k] for one in found]) for part in parts), _share(found[0], k))
+        for k, name in enumerate(found[0].class_names)
+    ]
+    totals = ("all", *(span([sum(one.counts[part]) for one in found]) for part in parts), "100.0%")
+    columns = (Column("class"), *(Column(part, "count") for part in parts), Column("share", "count"))
+    return Table("data", "Examples of each class.", columns, (*rows, totals))
+
+
+def _share(one: DataSummary, k: int) -> str:
+    total = sum(map(sum, one.counts.values()))
+    return percent(sum(counts[k] for counts in one.counts.values()) / max(total, 1))
+
+
+def networks(material: Material) -> dict[str, Any]:
+    """Every distinct network, layer by layer; networks that differ only in a layer's type (activation) share one."""
+    label_of = {trial_id: cell.label for cell in material.result.cells for trial_id in cell.trial_ids}
+    found: dict[tuple[Any, ...], list[TrialRecord]] = {}
+    for record in material.records:
+        sizes = tuple((layer.name, layer.output_shape, layer.n_parameters) for layer in record.layers)
+        found.setdefault((record.spec.model.name, sizes), []).append(record)
+    groups = []
+    for (name, _), records in found.items():
+        cells = list(dict.fromkeys(label_of[record.trial_id] for record in records))
+        total = sum(layer.n_parameters for layer in records[0].layers)
+        groups.append({"name": name, "total": f"{total:,}", "cells": cells, "table": _layers_table(records, total)})
+    return {"groups": groups}
+
+
+def _layers_table(records: Sequence[TrialRecord], total: int) -> Table:
+    """Networks of the same sizes, layer by layer."""
+    columns = (Column("layer"), Column("type"), Column("output shape", "count"), Column("parameters", "count"))
+    rows = []
+    for alike in zip(*(record.layers for record in records), strict=True):
+        types = " / ".join(dict.fromkeys(layer.type for layer in alike))
+        shape = " × ".join(map(str, alike[0].output_shape))
+        rows.append((alike[0].name, types, shape, f"{alike[0].n_parameters:,}"))
+    return Table("layers", "", columns, (*rows, ("total", "", "", f"{total:,}")))
+
+
+def recipe(material: Material) -> dict[str, Any]:
+    """The baseline and what cells change on it."""
+    study = material.result.study
+    plain = study.baseline.model_dump(mode="json")
+    head = {"design": study.design, "seeds": flat(list(study.seeds)), "selection": study.selection}
+    return {
+        "baseline": yaml_like({**head, "baseline": plain}),
+        "table": differences_table(material.result, material.planned),
+    }
+
+
+def reproducibility(material: Material) -> dict[str, Any]:
+    """All that is needed to come to the same figures."""
+    environments: dict[tuple[Any, ...], list[Environment]] = {}
+    for record in material.records:
+        one = record.environment
+        key = (tuple(one.versions.items()), one.platform, one.cpu, one.device, one.threads, one.git_commit)
+        environments.setdefault(key, []).append(one)
+    commands = dict.fromkeys(record.environment.command for record in material.records if record.environment.command)
+    return {
+        "environments": [(found[0], count(len(found), "trial")) for found in environments.values()],
+        "fingerprints": list(dict.fromkeys(record.fingerprint for record in material.records)),
+        "command": material.command or next(iter(commands), ""),
+        "store": material.store,
+        "created": material.created,
+        "table": material.tables["trials"],
+    }
+
+
+def failures(material: Material) -> dict[str, Any]:
+    """What could not be finished, and why."""
+    return {"failures": material.result.failures, "n_missing": material.result.n_missing}
+
+
+SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
+    ("answer", "Answer", answer),
+    ("table", "Results", table),
+    ("figure", "All cells at a glance", figure),
+    ("comparisons", "Comparisons", comparisons),
+    ("curves", "Learning curves", curves),
+    ("confusion", "Confusion matrices", confusion),
+    ("optimism", "Had the test set chosen", optimism),
+    ("data", "Data", data),
+    ("networks", "Networks", networks),
+    ("recipe", "Recipe", recipe),
+    ("reproducibility", "Reproducibility", reproducibility),
+    ("failures", "Failures", failures),
+)
+
+
+def all_sections(material: Material) -> tuple[Section, ...]:
+    """Every section, in the order of the page."""
+    return tuple(Section(name, title, make(material)) for name, title, make in SECTIONS)

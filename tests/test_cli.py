@@ -1,0 +1,210 @@
+"""The installed command, as a person types it."""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PARIBUS = str(Path(sys.executable).with_name("paribus"))
+
+
+def paribus(*arguments: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run([PARIBUS, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert result.returncode == code, f"{result.stdout}\n{result.stderr}"
+    assert "Traceback" not in result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, eeg_file: Path) -> Path:
+    """A folder with a study that has run: runs/small in it."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "small.yaml").write_text(
+        "name: small\nquestion: Which activation?\nbaseline:\n"
+        f"  data: {{source: npz, path: {eeg_file}}}\n"
+        "  model: {name: eegnet}\n  train: {epochs: 3, batch_size: 16}\n"
+        "factors:\n  activation: {path: model.activation, levels: [relu, elu]}\nseeds: 2\n"
+    )
+    result = paribus("run", "small.yaml", "--jobs", "2", cwd=folder)
+    assert "4 trials to run" in result.stdout
+    assert "[4/4]" in result.stdout
+    assert "Report: runs/small/report/index.html" in result.stdout
+    return folder
+
+
+def a_checkpoint(done: Path) -> Path:
+    return sorted((done / "runs/small/checkpoints").glob("*.safetensors"))[0]
+
+
+def test_run_again_has_nothing_to_do(done: Path) -> None:
+    result = paribus("run", "small.yaml", cwd=done)
+    assert "0 trials to run; 4 finished before" in result.stdout
+
+
+def test_plan_and_status(done: Path) -> None:
+    plan = paribus("plan", "small.yaml", "--set", "seeds=3", cwd=done).stdout
+    assert "6 trials, 4 done in runs/small, 2 to run." in plan
+    ids = re.findall(r"^([0-9a-f]{16}) +(relu|elu) +(\d)( +done)?$", plan, re.M)
+    assert [(level, seed, bool(state)) for _, level, seed, state in ids] == [
+        (level, str(seed), seed < 2) for level in ("relu", "elu") for seed in (0, 1, 2)
+    ]
+    status = paribus("status", "runs/small", cwd=done).stdout
+    assert "4 of 4 trials done, 0 failed." in status
+
+
+def test_plan_check_and_probe(done: Path) -> None:
+    out = paribus("plan", "small.yaml", "--set", "seeds=3", "--probe", cwd=done).stdout
+    assert "Every network takes its data" in out
+    assert re.search(r"About \d+ s with \d+ jobs, from 2 networks", out)
+
+
+def test_report(done: Path) -> None:
+    shutil.rmtree(done / "runs/small/report")
+    assert "Report: runs/small/report/index.html" in paribus("report", "runs/small", cwd=done).stdout
+    assert "Which activation?" in (done / "runs/small/report/index.html").read_text()
+
+
+def test_evaluate_says_identical(done: Path) -> None:
+    out = paribus("evaluate", a_checkpoint(done), cwd=done).stdout
+    assert "Predictions are identical to the stored ones, to the last bit." in out
+
+
+def test_evaluate_says_where_predictions_differ(done: Path, tmp_path: Path) -> None:
+    """Constants of the preprocessing changed by hand: the weights are the same, the predictions are not."""
+    import json
+
+    shutil.copytree(done / "runs/small", tmp_path / "run")
+    path = sorted((tmp_path / "run/checkpoints").glob("*.json"))[0]
+    meta = json.loads(path.read_text())
+    meta["normalisation"]["mean"][0] += 0.1
+    path.write_text(json.dumps(meta))
+    out = paribus("evaluate", path, cwd=done, code=1).stdout
+    assert "Predictions DIFFER" in out
+    assert re.search(r"20 examples differ, by at most [\d.e-]+ in a logit", out)
+
+
+def test_evaluate_on_other_data(done: Path, tmp_path: Path, eeg_file: Path) -> None:
+    arrays = dict(np.load(eeg_file))
+    arrays["x"] = arrays["x"] + 1
+    np.savez(tmp_path / "other.npz", **arrays)
+    result = paribus("evaluate", a_checkpoint(done), "--data-path", tmp_path / "other.npz", cwd=done, code=2)
+    assert "the data are not those" in result.stderr
+    shutil.copy(eeg_file, tmp_path / "moved.npz")
+    paribus("evaluate", a_checkpoint(done), "--data-path", tmp_path / "moved.npz", cwd=done)
+
+
+def test_predict(done: Path, tmp_path: Path, eeg_file: Path) -> None:
+    x = np.load(eeg_file)["x_test"][:5]
+    np.save(tmp_path / "x.npy", x)
+    out = paribus("predict", a_checkpoint(done), tmp_path / "x.npy", cwd=done).stdout
+    assert out.splitlines()[0].split() == ["example", "class", "left", "right"]
+    assert len(out.splitlines()) == 6
+    paribus("predict", a_checkpoint(done), tmp_path / "x.npy", "--csv", tmp_path / "p.csv", cwd=done)
+    rows = list(csv.DictReader((tmp_path / "p.csv").open()))
+    assert len(rows) == 5
+    for row in rows:
+        assert float(row["left"]) + float(row["right"]) == pytest.approx(1, abs=2e-6)
+        assert row["class"] == max(("left", "right"), key=lambda name: float(row[name]))
+    assert paribus("predict", a_checkpoint(done), tmp_path / "x.npy", "--csv", "-", cwd=done).stdout.count("\n") == 6
+    for bad, says in [(x[:, :, :50], "examples of shape (1, 2, 50)"), (x * np.nan, "NaN or infinite")]:
+        np.save(tmp_path / "bad.npy", bad)
+        assert says in paribus("predict", a_checkpoint(done), tmp_path / "bad.npy", cwd=done, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "nothing.yaml"], "nothing.yaml: no such file"),
+        (["run", "quikstart"], "did you mean `quickstart`?"),
+        (["run", "quickstart", "--set", "train.optimiser=adam"], "did you mean `optimizer`?"),
+        (["run", "quickstart", "--device", "gpu"], "device: `gpu` is not known"),
+        (["run", "quickstart", "--set", "data.source=bci3b", "--set", "data.path=nowhere"], "nowhere"),
+        (["run", "eeg-activations", "--set", "data.name=SelfRegulationSPC1"], "SelfRegulationSCP1"),
+        (["plan", "quickstart", "--check", "--set", "model.name=eegnet"], "too short for EEGNet"),
+        (["status", "nowhere"], "no run folder at nowhere"),
+        (["report", "nowhere"], "nowhere"),
+        (["evaluate", "nowhere"], "no checkpoint here"),
+        (["predict", "nowhere", "x.npy"], "no checkpoint here"),
+        (["studies", "eeg-activation"], "did you mean `eeg-activations`?"),
+    ],
+)
+def test_bad_input_has_no_traceback(arguments: list[str], says: str, tmp_path: Path) -> None:
+    result = paribus(*arguments, cwd=tmp_path, code=2)
+    assert says in result.stderr
+    assert result.stderr.startswith("paribus: ")
+
+
+def test_lists(tmp_path: Path) -> None:
+    assert "eeg-activations" in paribus("studies", cwd=tmp_path).stdout
+    assert "name: quickstart" in paribus("studies", "quickstart", cwd=tmp_path).stdout
+    assert "deepconvnet" in paribus("models", cwd=tmp_path).stdout
+    assert "SelfRegulationSCP1" in paribus("data", cwd=tmp_path).stdout
+    assert '"optimizer"' in paribus("schema", cwd=tmp_path).stdout
+    assert "quickstart" in paribus("--help", cwd=tmp_path).stdout
+    assert re.match(r"paribus \d+\.\d+", paribus("--version", cwd=tmp_path).stdout)
+
+
+def test_commands_that_must_start_fast_import_no_torch(done: Path) -> None:
+    """Counted in modules, not in seconds: what makes a start slow is what it imports."""
+    code = (
+        "import sys\nfrom paribus.cli import app\n"
+        "try: app(sys.argv[1:], standalone_mode=False)\nexcept SystemExit: pass\n"
+        "sys.stderr.write(' '.join(m for m in ('torch', 'sklearn', 'scipy', 'aeon', 'matplotlib') if m in sys.modules))"
+    )
+    for arguments in (
+        ["plan", "small.yaml"],
+        ["status", "runs/small"],
+        ["studies"],
+        ["models"],
+        ["data"],
+        ["schema"],
+    ):
+        result = subprocess.run([sys.executable, "-c", code, *arguments], cwd=done, capture_output=True, text=True)
+        assert result.stderr == "", arguments
+        assert result.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(done: Path) -> None:
+    command = [PARIBUS, "run", "small.yaml", "--jobs", "2", "--out", "stopped", "--set", "train.epochs=60"]
+    process = subprocess.Popen(
+        command, cwd=done, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while len(list((done / "stopped/checkpoints").glob("*.json"))) < 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 130, f"{out}\n{error}"
+    assert "Finished trials are kept in stopped" in out
+    assert "Traceback" not in error
+    again = paribus("run", "small.yaml", "--jobs", "2", "--out", "stopped", "--set", "train.epochs=60", cwd=done)
+    n_before = re.search(r"(\d) trials? to run(?:; (\d) finished before)?", again.stdout)
+    assert n_before
+    assert int(n_before[1]) + int(n_before[2] or 0) == 4
+    assert "4 of 4 trials done" in paribus("status", "stopped", cwd=done).stdout
+
+
+@pytest.mark.skipif(not shutil.which("script"), reason="needs `script` for a terminal")
+def test_bars_in_a_terminal(done: Path) -> None:
+    command = f"{PARIBUS} run small.yaml --jobs 2 --out terminal --set train.epochs=20"
+    result = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        cwd=done,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "120", "TERM": "xterm"},
+        timeout=300,
+    )
+    assert result.returncode == 0
+    assert "━" in result.stdout
+    assert "relu, seed 0" in result.stdout
+    assert "Report: terminal/report/index.html" in result.stdout
