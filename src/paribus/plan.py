@@ -75,7 +75,7 @@ def finished(out: Path, plan: Plan) -> frozenset[str]:
     """The ids of a plan's trials that a run folder already holds; none when there is no run yet."""
     if not (out / STORE).exists():
         return frozenset()
-    with open_store(out / STORE) as store:
+    with open_store(out / STORE, read_only=True) as store:
         return store.finished(trial.trial_id for trial in plan.trials)
 
 

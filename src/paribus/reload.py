@@ -116,7 +116,7 @@ def _against_store(
     path = checkpoint.resolve().parent.parent / STORE
     if not path.exists():
         return (), float("nan")
-    with open_store(path) as store:
+    with open_store(path, read_only=True) as store:
         if not store.finished([description.trial_id]):
             return (), float("nan")
         stored = store.record(description.trial_id).predictions["test"]

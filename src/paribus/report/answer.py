@@ -40,7 +40,8 @@ def _rival_words(best: Best) -> str:
     if best.rivals:
         of = f" of the other {others}" if others > 1 else ""
         said = f"{len(best.rivals)}{of} {'cell' if others == 1 else 'cells'} cannot be told apart from it"
-        named = join([cell.label for cell in best.rivals[:AT_MOST_NAMED]])
+        nearest = sorted(best.rivals, key=lambda cell: -cell.scores.accuracy.mean if cell.scores else 0.0)
+        named = join([cell.label for cell in nearest[:AT_MOST_NAMED]])
         more = len(best.rivals) - AT_MOST_NAMED
         said += f": {named}" + (f" (and {more} more)" if more > 0 else "")
         if others == 1:

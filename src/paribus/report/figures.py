@@ -252,7 +252,7 @@ def confusion_picture(cell: CellResult, name: str) -> Picture | None:
     counts, names = cell.scores.confusion, [_short(name, 22) for name in cell.scores.class_names]
     n = len(counts)
     side = max(30.0, min(52.0, 460 / n))
-    slanted = max(map(width_of, names)) > side
+    slanted = max(map(width_of, names)) > 1.15 * side
     left = 26 + max(map(width_of, names))
     top = 26 + (0.8 * max(map(width_of, names)) if slanted else 12)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

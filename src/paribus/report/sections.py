@@ -15,8 +15,10 @@ from paribus.report.listing import differences_table, flat, yaml_like
 from paribus.report.svg import Picture
 from paribus.report.tables import Column, Table
 
-AT_MOST_COMPARISONS = 8
+AT_MOST_COMPARISONS = 6
+"""In the answer; of more, those that show a difference are named and the rest are counted."""
 AT_MOST_CONFUSIONS = 6
+"""Side by side; of more, the best cell's is shown and the rest are folded away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,15 @@ def answer(material: Material) -> dict[str, Any]:
         spent = f"{number(minutes / 60)} h" if minutes >= 90 else f"{number(minutes)} min"
         epochs = [seed.selected_epoch for cell in result.cells if cell.scores for seed in cell.scores.seeds]
         tiles.append(("training time", spent, f"selected epochs {min(epochs)} to {max(epochs)}"))
-    compared = [(_scope(result, one.factor), one.sentence) for one in result.comparisons if one.difference]
+    compared = [one for one in result.comparisons if one.difference]
+    clear = [one for one in compared if one.difference and one.difference.excludes_zero]
+    shown = compared if len(compared) <= AT_MOST_COMPARISONS else clear[:AT_MOST_COMPARISONS]
     return {
         "lead": words[0],
         "words": words[1:],
-        "compared": compared[:AT_MOST_COMPARISONS],
-        "n_more": max(0, len(compared) - AT_MOST_COMPARISONS),
+        "compared": [(_scope(result, one.factor), one.sentence) for one in shown],
+        "n_more": len(compared) - len(shown),
+        "rest_undecided": len(clear) <= len(shown),
         "method": method_words(result, material.data),
         "provisional": provisional_words(result),
         "tiles": tiles,

@@ -1,0 +1,101 @@
+"""Metrics, confusion and intervals against scikit-learn, scipy and values worked by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+import sklearn.metrics
+
+from paribus.analysis.confusion import confusion_matrix
+from paribus.analysis.intervals import Interval, mean_interval
+from paribus.analysis.metrics import accuracy, balanced_accuracy, cross_entropy, macro_f1
+from paribus.errors import DataError
+
+
+def cases():
+    rng = np.random.default_rng(7)
+    for n, k in ((5, 2), (200, 2), (300, 7), (40, 10)):
+        y = rng.integers(0, k, n)
+        yield y, np.where(rng.random(n) < 0.6, y, rng.integers(0, k, n)), k
+    yield np.array([0, 0, 0]), np.array([1, 1, 1]), 3  # nothing hit, a class that never occurs
+    yield np.array([2, 2, 0]), np.array([2, 0, 0]), 4
+
+
+@pytest.mark.parametrize(("y", "predicted", "k"), list(cases()))
+def test_as_scikit_learn(y, predicted, k):
+    confusion = confusion_matrix(y, predicted, k)
+    assert confusion.dtype == np.int64
+    np.testing.assert_array_equal(confusion, sklearn.metrics.confusion_matrix(y, predicted, labels=range(k)))
+    assert accuracy(y, predicted) == pytest.approx(sklearn.metrics.accuracy_score(y, predicted), abs=1e-15)
+    recalls = sklearn.metrics.recall_score(y, predicted, average=None, labels=np.unique(y), zero_division=0)
+    assert balanced_accuracy(confusion) == pytest.approx(recalls.mean(), abs=1e-15)
+    expected = sklearn.metrics.f1_score(y, predicted, average="macro", zero_division=0)
+    assert macro_f1(confusion) == pytest.approx(expected, abs=1e-15)
+
+
+def test_cross_entropy_by_hand_and_for_great_logits():
+    logits = np.array([[0.0, 0.0], [math.log(3), 0.0]], dtype=np.float64)
+    assert cross_entropy(np.array([0, 1]), logits) == pytest.approx((math.log(2) + math.log(4)) / 2)
+    great = np.array([[10_000.0, 0.0], [0.0, 10_000.0]], dtype=np.float32)
+    assert cross_entropy(np.array([0, 0]), great) == pytest.approx(5_000.0)
+
+
+def test_cross_entropy_as_scikit_learn():
+    rng = np.random.default_rng(1)
+    logits, y = rng.normal(0, 3, (50, 4)).astype(np.float32), rng.integers(0, 4, 50)
+    z = logits.astype(np.float64)
+    probabilities = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    assert cross_entropy(y, logits) == pytest.approx(sklearn.metrics.log_loss(y, probabilities, labels=range(4)))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: accuracy(np.array([], dtype=int), np.array([], dtype=int)),
+        lambda: accuracy(np.array([0, 1]), np.array([0])),
+        lambda: confusion_matrix(np.array([0, 1]), np.array([0]), 2),
+        lambda: confusion_matrix(np.array([0, 2]), np.array([0, 1]), 2),
+        lambda: confusion_matrix(np.array([0, 1]), np.array([0, -1]), 2),
+        lambda: balanced_accuracy(np.zeros((2, 2), dtype=np.int64)),
+        lambda: macro_f1(np.zeros((2, 2), dtype=np.int64)),
+        lambda: cross_entropy(np.array([0]), np.zeros((2, 2))),
+        lambda: mean_interval([]),
+        lambda: mean_interval([1.0], level=1.0),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call):
+    with pytest.raises(DataError):
+        call()
+
+
+@pytest.mark.parametrize("values", [[0.8, 0.9], [0.71, 0.74, 0.69, 0.8, 0.77], list(np.linspace(0, 1, 30))])
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_interval_as_scipy(values, level):
+    found = mean_interval(values, level)
+    low, high = scipy.stats.t.interval(level, len(values) - 1, np.mean(values), scipy.stats.sem(values))
+    assert (found.mean, found.low, found.high) == pytest.approx((np.mean(values), low, high))
+    assert (found.n, found.method) == (len(values), "student-t")
+
+
+def test_interval_by_hand():
+    # mean 2, standard deviation 1, t(0.975, 2) = 4.30265, so 2 ± 4.30265 / sqrt(3)
+    found = mean_interval([1.0, 2.0, 3.0])
+    assert found.half_width == pytest.approx(4.30265 / math.sqrt(3), abs=1e-5)
+    assert not found.excludes_zero
+
+
+def test_one_value_has_no_interval():
+    found = mean_interval([0.5])
+    assert (found.mean, found.n, found.method) == (0.5, 1, "none")
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert not found.known
+    assert not found.excludes_zero
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "excludes"), [(0.1, 0.2, True), (-0.2, -0.1, True), (0, 1, False), (-1, 1, False)]
+)
+def test_excludes_zero(low, high, excludes):
+    assert Interval((low + high) / 2, low, high, 3, "student-t").excludes_zero is excludes

@@ -1,0 +1,152 @@
+"""Figures: sound SVG that holds what the analysis found."""
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from paribus.analysis.study import analyse
+from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug, styles
+from paribus.report.svg import Scale, band, element, line, number, tick_labels, ticks
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def result(fake):
+    study = fake.study()
+    planned = fake.plan(study)
+    return analyse(study, planned, fake.fake_records(planned, {"leaky_relu": 0.03}), [])
+
+
+def texts(picture):
+    return [text.text for text in ElementTree.fromstring(picture.svg).iter(f"{SVG}text")]
+
+
+def test_one_picture_for_each_combination_of_the_others(result):
+    pictures = curve_pictures(result)
+    assert {factor: [p.title for p in found] for factor, found in pictures.items()} == {
+        "model": [f"Learning curves by model, {a}" for a in ("elu", "relu", "leaky_relu")],
+        "activation": [f"Learning curves by activation, {m}" for m in ("eegnet", "deepconvnet")],
+    }
+    names = [p.name for found in pictures.values() for p in found]
+    assert len(set(names)) == 5
+
+
+def test_curves_have_a_line_a_level_in_each_panel(result):
+    picture = curve_pictures(result)["activation"][0]
+    root = ElementTree.fromstring(picture.svg)
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == picture.title
+    assert root.find(f"{SVG}title").text == picture.title
+    for style in styles(result.factors["activation"]).values():
+        curves = [
+            p for p in root.iter(f"{SVG}path") if p.get("stroke") == style.colour and p.get("stroke-width") == "1.4"
+        ]
+        bands = [p for p in root.iter(f"{SVG}path") if p.get("fill") == style.colour]
+        dots = [c for c in root.iter(f"{SVG}circle") if c.get("fill") == style.colour]
+        assert (len(curves), len(bands), len(dots)) == (6, 6, 6)
+        assert all(len(re.findall(r"[-\d.]+ [-\d.]+", curve.get("d"))) == 40 for curve in curves)
+    assert {"train", "validation", "test", "epoch", "loss", "accuracy (%)", "elu", "relu", "leaky_relu"} <= set(
+        texts(picture)
+    )
+
+
+def test_pictures_take_the_colour_of_their_page(result):
+    allowed = {style.colour for style in styles([str(i) for i in range(7)]).values()} | {"currentColor", "none"}
+    pictures = [answer_picture(result), confusion_picture(result.cells[0], "c"), *curve_pictures(result)["model"]]
+    for picture in pictures:
+        for node in ElementTree.fromstring(picture.svg).iter():
+            assert {node.get("fill", "none"), node.get("stroke", "none")} <= allowed
+            assert node.get("id") is None  # nothing that could clash in one page
+            assert not any(key.endswith("href") for key in node.attrib)
+
+
+def test_confusion_shows_counts_and_shares(result):
+    cell = result.cells[0]
+    found = texts(confusion_picture(cell, "c"))
+    counts = cell.scores.confusion
+    for row in counts:
+        for n in row:
+            assert str(n) in found
+            assert f"{100 * n / row.sum():.0f}%" in found
+    assert found.count("left hand") == 2
+
+
+def test_answer_has_a_row_a_cell(result):
+    picture = answer_picture(result)
+    found = texts(picture)
+    for cell in result.cells:
+        assert cell.label in found
+        assert f"{100 * cell.scores.accuracy.mean:.1f}%" in found
+    circles = list(ElementTree.fromstring(picture.svg).iter(f"{SVG}circle"))
+    assert len(circles) == 6 * (3 + 1) + 2  # seeds and mean of each cell, and the legend
+    assert "reported by others" in found
+
+
+def test_cells_without_results_are_not_drawn(fake):
+    study = fake.study()
+    nothing = analyse(study, fake.plan(study), [], [])
+    assert answer_picture(nothing) is None
+    assert confusion_picture(nothing.cells[0], "c") is None
+    assert curve_pictures(nothing) == {"model": (), "activation": ()}
+
+
+def test_many_awkward_names(fake):
+    study = fake.study(factors={}, seeds=1)
+    planned = fake.plan(study)
+    names = tuple(f"a very long class name & <number> {i}" for i in range(12))
+    result = analyse(study, planned, [fake.fake_record(planned[0], class_names=names, n_test=24)], [])
+    found = texts(confusion_picture(result.cells[0], "c"))
+    assert len([text for text in found if text.startswith("a very long class")]) == 24
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.03, 0.71, [0.2, 0.4, 0.6]),
+        (1, 40, [10, 20, 30, 40]),
+        (48, 100.5, [50, 60, 70, 80, 90, 100]),
+        (-0.4, 0.4, [-0.4, -0.2, 0, 0.2, 0.4]),
+    ],
+)
+def test_ticks_are_round(low, high, expected):
+    assert ticks(Scale(low, high, 0, 100), 6) == pytest.approx(expected)
+
+
+def test_epoch_ticks_are_whole():
+    assert ticks(Scale(1, 3, 0, 100), 6, whole=True) == [1, 2, 3]
+
+
+def test_log_scale():
+    scale = Scale(0.1, 1000, 0, 100, log=True)
+    assert scale([0.1, 10, 1000]).tolist() == pytest.approx([0, 50, 100])
+    found = ticks(scale, 6)
+    assert len(found) <= 6
+    assert all(0.1 <= value <= 1000 for value in found)
+
+
+def test_tick_labels_share_their_decimals():
+    assert tick_labels([0.5, 1.0, 1.5]) == ["0.5", "1.0", "1.5"]
+    assert tick_labels([-10.0, 0.0]) == ["−10", "0"]
+    assert tick_labels([0.01, 1.0, 100.0]) == ["0.01", "1", "100"]
+    assert tick_labels([]) == []
+
+
+def test_lines_and_bands_break_at_gaps():
+    x, y = np.arange(5.0), np.array([1.0, 2.0, np.nan, 4.0, 5.0])
+    assert line(x, y) == "M0.0 1.0 1.0 2.0 M3.0 4.0 4.0 5.0"
+    assert band(x, y, y + 1) == "M0.0 1.0 1.0 2.0 1.0 3.0 0.0 2.0zM3.0 4.0 4.0 5.0 4.0 6.0 3.0 5.0z"
+
+
+def test_element_escapes():
+    assert element("text", "<a> & b", x=1.25, fill='"q"') == (
+        '<text x="1.25" fill="&quot;q&quot;">&lt;a&gt; &amp; b</text>'
+    )
+    assert [number(v) for v in (0.0, -0.001, 100.0, 12.34, 0.12, -3.5)] == ["0", "0", "100", "12.3", "0.12", "-3.5"]
+
+
+def test_slug():
+    assert slug("confusion", "1", 'lr 0.1 · <b>"x"') == "confusion-1-lr-0-1-b-x"
+    assert slug("…") == "figure"

@@ -1,0 +1,245 @@
+"""One trial: all else equal, to the last bit, and failures that are records."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from paribus.data.fingerprint import fingerprint
+from paribus.data.sources import load_dataset
+from paribus.grid import trial_id
+from paribus.record import PlannedTrial, TrialFailure, TrialRecord
+from paribus.spec import RunSpec, TrialSpec
+from paribus.training import checkpoint, loop
+from paribus.training.trial import TrialTask, run_trial
+from paribus.validate import validate
+
+
+@pytest.fixture
+def run(eeg_file: Path, tmp_path: Path):
+    """Run one trial, with changes to the baseline."""
+
+    def run(threads: int = 1, **changes: Any) -> TrialRecord | TrialFailure:
+        plain: dict[str, Any] = {
+            "data": {"source": "npz", "path": str(eeg_file)},
+            "model": {"name": "eegnet"},
+            "train": {"epochs": 2, "batch_size": 16},
+        }
+        for key, value in changes.items():
+            plain[key] = {**plain[key], **value} if isinstance(value, dict) else value
+        spec = validate(TrialSpec, plain)
+        content = fingerprint(load_dataset(spec.data.origin()))
+        planned = PlannedTrial(cell=(), spec=spec, trial_id=trial_id(spec, content))
+        return run_trial(TrialTask(planned, content, RunSpec(out=str(tmp_path), threads=threads)), lambda _: None)
+
+    return run
+
+
+def finished(outcome: TrialRecord | TrialFailure) -> TrialRecord:
+    assert isinstance(outcome, TrialRecord), outcome
+    return outcome
+
+
+def without_time(record: TrialRecord) -> list[tuple]:
+    return [(r.epoch, r.train_loss, r.validation_loss, r.test_loss, r.train_accuracy, r.lr) for r in record.history]
+
+
+@pytest.mark.parametrize("name", ["eegnet", "deepconvnet"])
+def test_the_same_trial_gives_the_same_bits(run, name: str, tmp_path: Path) -> None:
+    first = finished(run(model={"name": name}))
+    weights = (tmp_path / first.checkpoint).read_bytes()
+    torch.manual_seed(123)  # whatever the process drew before must not matter
+    torch.rand(7)
+    second = finished(run(model={"name": name}))
+    assert without_time(first) == without_time(second)
+    assert np.array_equal(first.predictions["test"].logits, second.predictions["test"].logits)
+    assert (tmp_path / second.checkpoint).read_bytes() == weights
+    other = finished(run(model={"name": name}, seed=1))
+    assert without_time(first) != without_time(other)
+
+
+def test_the_process_keeps_its_own_settings(run) -> None:
+    torch.manual_seed(5)
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    finished(run(threads=1))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
+
+
+class Spy:
+    """Notes what the loop draws: the order of each epoch, and each dropout mask."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.orders: list[torch.Tensor] = []
+        self.masks: list[torch.Tensor] = []
+        randperm, forward = torch.randperm, nn.Dropout.forward
+
+        def spy_order(*arguments: Any, **options: Any) -> torch.Tensor:
+            self.orders.append(randperm(*arguments, **options))
+            return self.orders[-1]
+
+        def spy_mask(layer: nn.Dropout, x: torch.Tensor) -> torch.Tensor:
+            if layer.training:
+                kept = forward(layer, torch.ones_like(x.detach()))
+                self.masks.append(kept != 0)
+                return x * kept
+            return forward(layer, x)
+
+        monkeypatch.setattr(loop.torch, "randperm", spy_order)
+        monkeypatch.setattr(nn.Dropout, "forward", spy_mask)
+
+
+def test_changing_the_activation_leaves_every_draw_as_it_was(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    for activation in ("relu", "elu"):
+        with monkeypatch.context() as patch:
+            spy = Spy(patch)
+            record = finished(run(model={"activation": activation}))
+        drawn.append((spy, record))
+    (one, first), (two, second) = drawn
+    assert len(one.orders) == 2
+    assert len(one.masks) == 2 * 3 * 2, "epochs x batches x dropout layers"
+    assert all(torch.equal(a, b) for a, b in zip(one.orders, two.orders, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(one.masks, two.masks, strict=True))
+    assert not torch.equal(one.orders[0], one.orders[1]), "each epoch has an order of its own"
+    for part in ("validation", "test"):
+        assert first.predictions[part].ids.tolist() == second.predictions[part].ids.tolist()
+    assert without_time(first) != without_time(second)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": {"optimizer": {"name": "sgd"}}},
+        {"train": {"loss": {"flooding": 0.3}}},
+        {"data": {"normalise": "none"}},
+        {"model": {"dropout": 0.1}},
+        {"selection": "last"},
+    ],
+)
+def test_split_order_and_first_weights_do_not_depend_on_other_factors(run, monkeypatch, change) -> None:
+    started: list[dict[str, torch.Tensor]] = []
+    orders: list[torch.Tensor] = []
+    fit = loop.fit
+
+    def spy_fit(model: nn.Module, *rest: Any, **options: Any) -> loop.Fitted:
+        started.append({name: value.clone() for name, value in model.state_dict().items()})
+        return fit(model, *rest, **options)
+
+    monkeypatch.setattr("paribus.training.trial.fit", spy_fit)
+    spy = Spy(monkeypatch)
+    records = []
+    for changes in ({}, change):
+        records.append(finished(run(**changes)))
+        orders.append(torch.stack(spy.orders))
+        spy.orders.clear()
+    assert all(torch.equal(started[0][name], started[1][name]) for name in started[0])
+    assert torch.equal(orders[0], orders[1])
+    assert records[0].predictions["validation"].ids.tolist() == records[1].predictions["validation"].ids.tolist()
+
+
+def test_the_record_tells_all(run, tmp_path: Path) -> None:
+    record = finished(run(train={"epochs": 4}))
+    assert [row.epoch for row in record.history] == [1, 2, 3, 4]
+    chosen = record.history[record.selected_epoch - 1]
+    assert chosen.validation_accuracy == max(row.validation_accuracy for row in record.history)
+    test = record.predictions["test"]
+    assert (test.logits.argmax(1) == test.y).mean() == pytest.approx(chosen.test_accuracy, abs=1e-12)
+    assert record.data.counts == {"train": (24, 24), "validation": (6, 6), "test": (10, 10)}
+    assert record.data.class_names == ("left", "right")
+    assert record.environment.threads == 1
+    assert record.environment.versions["torch"] == torch.__version__
+    assert (tmp_path / record.checkpoint).exists()
+
+
+def test_it_learns(run) -> None:
+    record = finished(run(train={"epochs": 25}, seed=1))
+    assert record.history[-1].train_loss < 0.6 * record.history[0].train_loss
+    assert record.history[record.selected_epoch - 1].test_accuracy >= 0.8
+
+
+def test_losses_are_means_over_examples(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """48 training examples in batches of 20, 20 and 8: the last must not weigh as much as the others."""
+    seen: list[tuple[float, int]] = []
+    original = loop.cross_entropy
+
+    def spy(logits: torch.Tensor, y: torch.Tensor, **options: Any) -> torch.Tensor:
+        assert options == {"reduction": "sum"}
+        seen.append((original(logits, y, reduction="mean").item(), len(y)))
+        return original(logits, y, **options)
+
+    monkeypatch.setattr(loop, "cross_entropy", spy)
+    record = finished(run(train={"epochs": 1, "batch_size": 20}))
+    assert [n for _, n in seen] == [20, 20, 8]
+    assert record.history[0].train_loss == pytest.approx(sum(loss * n for loss, n in seen) / 48, rel=1e-6)
+
+
+def test_early_stopping_keeps_the_best_weights(run) -> None:
+    recipe = {"epochs": 60, "early_stop": {"patience": 2}, "optimizer": {"name": "adam", "lr": 0.05}}
+    record = finished(run(train=recipe))
+    losses = [row.validation_loss for row in record.history]
+    assert record.stopped_early
+    assert len(losses) < 60
+    assert min(losses[:-2]) <= min(losses[-2:])
+    assert record.selected_epoch <= len(losses)
+
+
+def test_max_norm_holds_after_training(run, tmp_path: Path) -> None:
+    limits = {"conv": 0.3, "dense": 0.2}
+    record = finished(run(model={"max_norm": limits}, train={"optimizer": {"name": "adam", "lr": 0.05}}))
+    _, model = checkpoint.load(tmp_path / record.checkpoint)
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            limit = limits["dense"] if isinstance(layer, nn.Linear) else limits["conv"]
+            assert layer.weight.flatten(1).norm(dim=1).max() <= limit * (1 + 1e-5)
+
+
+def test_bf16_trains_near_fp32(run) -> None:
+    full, half = finished(run()), finished(run(train={"precision": "bf16"}))
+    assert half.history[0].train_loss == pytest.approx(full.history[0].train_loss, rel=0.05)
+    assert half.history[0].train_loss != full.history[0].train_loss
+
+
+def test_a_loss_that_is_not_finite_is_a_failure_that_names_epoch_and_batch(run) -> None:
+    outcome = run(train={"optimizer": {"name": "sgd", "lr": 1e30}})
+    assert isinstance(outcome, TrialFailure)
+    assert outcome.kind == "NonFiniteLoss"
+    assert "in epoch 1, batch 2" in outcome.message
+    assert "train.optimizer.lr" in outcome.message
+    assert "Traceback" in outcome.traceback
+
+
+def test_a_batch_larger_than_the_training_part(run) -> None:
+    outcome = run(train={"batch_size": 49})
+    assert isinstance(outcome, TrialFailure)
+    assert "train.batch_size 49 is larger than the training part, which has 48 examples" in outcome.message
+    assert isinstance(run(train={"batch_size": 48, "epochs": 1}), TrialRecord)
+
+
+def test_a_full_disk_while_the_checkpoint_is_written(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import errno
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    outcome = run()
+    assert isinstance(outcome, TrialFailure)
+    assert outcome.kind == "CheckpointError"
+    assert "No space left on device" in outcome.message
+    assert list((tmp_path / "checkpoints").iterdir()) == [], "nothing half-written stays"
+
+
+def test_a_device_that_is_not_there(run, eeg_file: Path, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    spec = validate(TrialSpec, {"data": {"source": "npz", "path": str(eeg_file)}, "model": {"name": "eegnet"}})
+    task = TrialTask(PlannedTrial((), spec, "t"), "f", RunSpec(out=str(tmp_path), device="cuda"))
+    outcome = run_trial(task, lambda _: None)
+    assert isinstance(outcome, TrialFailure)
+    assert "use --device cpu" in outcome.message
