@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 .PHONY: demo test check clean
 demo: $(READY)
-	$(VENV)/bin/paribus run eeg-activations --out runs/demo --set seeds=2 --set train.epochs=16
+	$(VENV)/bin/paribus run eeg-activations --out runs/demo --set seeds=3 --set train.epochs=10
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)

@@ -108,7 +108,7 @@ def test_predict(done: Path, tmp_path: Path, eeg_file: Path) -> None:
     assert out.splitlines()[0].split() == ["example", "class", "left", "right"]
     assert len(out.splitlines()) == 6
     paribus("predict", a_checkpoint(done), tmp_path / "x.npy", "--csv", tmp_path / "p.csv", cwd=done)
-    rows = list(csv.DictReader((tmp_path / "p.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "p.csv").read_text().splitlines()))
     assert len(rows) == 5
     for row in rows:
         assert float(row["left"]) + float(row["right"]) == pytest.approx(1, abs=2e-6)

@@ -6,11 +6,14 @@ import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from paribus.errors import ParibusError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 app = typer.Typer(
     name="paribus",
@@ -222,7 +225,7 @@ def studies(
 ) -> None:
     """List the built-in studies, or print the file of one."""
     from paribus.load import builtin_studies, load_study
-    from paribus.validate import did_you_mean
+    from paribus.suggest import from_known
 
     found = builtin_studies()
     if name is None:
@@ -231,7 +234,7 @@ def studies(
     elif name in found:
         typer.echo(found[name].read_text(encoding="utf-8"), nl=False)
     else:
-        _complain(f"no built-in study `{name}`{did_you_mean(name, found)}")
+        _complain(f"no built-in study `{name}`{from_known(name, found)}")
         raise typer.Exit(2)
 
 
@@ -285,9 +288,11 @@ def main() -> NoReturn:
 
 def _report(folder: Path) -> None:
     from paribus.report.page import write_report
+    from paribus.report.tables import terminal_table
 
-    path = write_report(folder)
-    typer.echo(f"Report: {path}")
+    report = write_report(folder)
+    _print(terminal_table(report.result))
+    typer.echo(f"Report: {report.path}")
 
 
 def _complain(message: str) -> None:
@@ -295,9 +300,7 @@ def _complain(message: str) -> None:
 
 
 def _table(header: list[str], rows: list[list[str]]) -> None:
-    """A table in plain text; wide last columns wrap in a terminal and stay whole in a pipe."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -306,6 +309,13 @@ def _table(header: list[str], rows: list[list[str]]) -> None:
         table.add_column(Text(name), overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
+    _print(table)
+
+
+def _print(table: "Table") -> None:
+    """Print a table; in a terminal wide columns wrap, in a pipe lines stay whole."""
+    from rich.console import Console
+
     console = Console(highlight=False)
     if console.is_terminal:
         console.print(table)

@@ -39,11 +39,12 @@ def title(trial: PlannedTrial) -> str:
 
 def duration(seconds: float) -> str:
     """As ``1 h 05 min``, ``3 min 20 s`` or ``12 s``."""
-    if seconds >= 3600:
-        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
-    if seconds >= 60:
-        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
-    return f"{seconds:.0f} s"
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    if whole >= 60:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole} s"
 
 
 class Pace:

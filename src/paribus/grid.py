@@ -10,7 +10,8 @@ from typing import Any
 from paribus.errors import StudyError
 from paribus.record import PlannedTrial
 from paribus.spec import Baseline, Factor, StudySpec, TrialSpec, level_name
-from paribus.validate import did_you_mean, spec_class_at, tag_of, validate
+from paribus.suggest import from_known
+from paribus.validate import spec_class_at, tag_of, validate
 
 Cell = tuple[tuple[str, str], ...]
 Patches = Mapping[str, Any]
@@ -165,10 +166,10 @@ def check_reported(study: StudySpec) -> None:
             for factor, level in figure.cell.items():
                 place = f"reported.{i}.figures.{j}.cell"
                 if factor not in levels:
-                    raise StudyError(f"no factor `{factor}`{did_you_mean(factor, levels)}", path=place)
+                    raise StudyError(f"no factor `{factor}`{from_known(factor, levels)}", path=place)
                 if level not in levels[factor]:
                     raise StudyError(
-                        f"factor `{factor}` has no level `{level}`{did_you_mean(level, levels[factor])}", path=place
+                        f"factor `{factor}` has no level `{level}`{from_known(level, levels[factor])}", path=place
                     )
 
 

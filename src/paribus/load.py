@@ -12,7 +12,8 @@ from ruamel.yaml.error import YAMLError
 from paribus.errors import StudyError
 from paribus.grid import cells, check_reported, patch
 from paribus.spec import Baseline, StudySpec
-from paribus.validate import did_you_mean, validate
+from paribus.suggest import from_known
+from paribus.validate import validate
 
 LARGEST_STUDY_FILE = 1_000_000
 """In bytes; a study file is a page of text."""
@@ -86,7 +87,7 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
             study[path] = value
         else:
             known = [*Baseline.model_fields, *StudySpec.model_fields]
-            raise StudyError(f"no such field{did_you_mean(top, known)}", path=f"--set {setting}")
+            raise StudyError(f"no such field{from_known(top, known)}", path=f"--set {setting}")
     plain = spec.model_dump(mode="json") | study
     try:
         plain["baseline"] = patch(plain["baseline"], baseline)
@@ -108,9 +109,7 @@ def _find(study: str | Path) -> tuple[Path, str]:
         raise StudyError("a study is a YAML file; this is a folder", file=str(study))
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         raise StudyError("no such file; `paribus studies` lists the built-in ones", file=str(study))
-    raise StudyError(
-        f"no such file, and no built-in study has this name{did_you_mean(study, builtin)}", file=str(study)
-    )
+    raise StudyError(f"no such file, and no built-in study has this name{from_known(study, builtin)}", file=str(study))
 
 
 def _parse(path: Path, shown: str) -> Any:

@@ -1,8 +1,7 @@
 """Plain values (from YAML or JSON) to specifications, with errors that name the field and the likely intention."""
 
-import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -11,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from paribus.errors import StudyError
 from paribus.spec import Spec
+from paribus.suggest import from_known
 
 S = TypeVar("S", bound=Spec)
 Path = tuple[str, ...]
@@ -29,30 +29,22 @@ def validate(cls: type[S], plain: Any) -> S:
         raise _explain(cls, plain, found[0]) from None
 
 
-def did_you_mean(given: object, known: Iterable[str]) -> str:
-    """``"; did you mean `optimizer`? Known: epochs, …"``, the question only when something is close."""
-    known = list(known)
-    close = difflib.get_close_matches(str(given).lower(), known, n=1, cutoff=0.6)
-    names = ", ".join(known) or "none"
-    return f"; did you mean `{close[0]}`? Known: {names}" if close else f"; known: {names}"
-
-
 def _explain(cls: type[Spec], plain: Any, detail: ErrorDetails) -> StudyError:
     path = _yaml_path(plain, detail["loc"])
     given, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         owner = spec_class_at(cls, plain, path[:-1])
         known = list(owner.model_fields) if owner else []
-        message = f"unknown field{did_you_mean(path[-1], known)}"
+        message = f"unknown field{from_known(path[-1], known)}"
     elif kind == "missing":
         message = "this field is needed"
     elif kind == "literal_error":
         known = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        message = f"`{given}` is not known{did_you_mean(given, known)}"
+        message = f"`{given}` is not known{from_known(given, known)}"
     elif kind == "union_tag_invalid":
         known = [word.strip("'") for word in str(context["expected_tags"]).split(", ")]
         path = (*path, str(context["discriminator"]).strip("'"))
-        message = f"`{context['tag']}` is not known{did_you_mean(context['tag'], known)}"
+        message = f"`{context['tag']}` is not known{from_known(context['tag'], known)}"
     elif kind == "union_tag_not_found":
         path = (*path, str(context["discriminator"]).strip("'"))
         message = "this field is needed"

@@ -95,7 +95,7 @@ def test_one_value_has_no_interval():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "excludes"), [(0.1, 0.2, True), (-0.2, -0.1, True), (0, 1, False), (-1, 1, False)]
+    ("low", "high", "excludes"), [(0.1, 0.2, True), (-0.2, -0.1, True), (0, 1, False), (-1, 1, False), (1, 1, False)]
 )
 def test_excludes_zero(low, high, excludes):
     assert Interval((low + high) / 2, low, high, 3, "student-t").excludes_zero is excludes

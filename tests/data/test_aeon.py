@@ -69,7 +69,12 @@ def test_the_channels_of_self_regulation_scp1_are_one_series() -> None:
     assert all(channels[c][6:] == channels[c + 1][:-6] for c in range(5))
     (note,) = load_dataset(made(None, "SelfRegulationSCP1")).notes
     assert note.startswith("5 of 6 channels repeat, in every example, the channel before, shifted by 6 samples")
-    assert load_dataset(made(None, "FingerMovements")).notes == ()
+
+
+def test_what_the_audit_says_of_the_other_shipped_files() -> None:
+    (note,) = load_dataset(made(None, "FingerMovements")).notes
+    assert note.startswith("27 of 28 channels repeat, in every example, the channel before, shifted by 28 samples")
+    assert load_dataset(made(None, "HandMovementDirection")).notes == ()
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ def make_run(path, fake, records=None, study=None, failures=()):
 
 def test_write_report(tmp_path, fake):
     run = make_run(tmp_path, fake)
-    index = write_report(run)
+    index = write_report(run).path
     assert index == run / "report" / "index.html"
     assert_sound(index.read_text("utf-8"))
     names = {path.relative_to(run / "report").as_posix() for path in index.parent.rglob("*") if path.is_file()}

@@ -31,8 +31,17 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the whole interval lies on one side of 0; False without one."""
-        return self.known and (self.low > 0 or self.high < 0)
+        """Whether the whole interval lies on one side of 0.
+
+        False without an interval, and False when it has no width: two or three values that happen to be equal, as
+        accuracies on few examples are, say nothing of how far others would spread.
+        """
+        return self.known and not self.flat and (self.low > 0 or self.high < 0)
+
+    @property
+    def flat(self) -> bool:
+        """Whether all values were equal but for rounding, so that the interval has no width."""
+        return self.known and self.high - self.low < 1e-9
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:

@@ -28,9 +28,15 @@ def points(share: float, *, signed: bool = False) -> str:
     return f"+{text}" if signed and float(f"{100 * share:.1f}") > 0 else text
 
 
-def spread(interval: Interval) -> str:
-    """The bounds in percent or points: ``86.0 to 90.1``."""
-    return f"{points(interval.low)} to {points(interval.high)}"
+def spread(interval: Interval, *, share: bool = False) -> str:
+    """The bounds in percent or points: ``86.0 to 90.1``.
+
+    Args:
+        interval: of shares or of differences between them.
+        share: of shares, which no bound can take below 0 or above 100%.
+    """
+    low, high = (max(interval.low, 0.0), min(interval.high, 1.0)) if share else (interval.low, interval.high)
+    return f"{points(low)} to {points(high)}"
 
 
 def count(n: int, one: str, many: str | None = None) -> str:
@@ -77,6 +83,9 @@ def comparison_words(level: str, against: str, difference: Interval | None, n_ag
     if not difference.known:
         what = f"{upper} was {gap} points above {lower}" if difference.mean else f"{level} and {against} were equal"
         return f"{what} with one seed, and one seed has no interval{so_far}"
+    if difference.flat and difference.mean:
+        seeds = count(difference.n, "seed")
+        return f"{upper} was {gap} points above {lower} in each of {seeds}, too even to give an interval{so_far}"
     if not difference.excludes_zero:
         return (
             f"no difference between {level} and {against} that this study could see "

@@ -15,10 +15,10 @@ import numpy as np
 
 from paribus.data.cache import cached
 from paribus.data.dataset import Dataset
-from paribus.data.suggest import did_you_mean, nearest
 from paribus.data.ts import Labels, read_ts
 from paribus.errors import DataError
 from paribus.spec import AeonData
+from paribus.suggest import did_you_mean, nearest
 
 __all__ = ["SFREQ_HZ", "load", "read_ts", "shipped"]
 

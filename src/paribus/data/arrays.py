@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from paribus.data.suggest import did_you_mean
 from paribus.errors import DataError
+from paribus.suggest import did_you_mean
 
 Array = npt.NDArray[Any]
 

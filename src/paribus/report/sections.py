@@ -76,7 +76,7 @@ def answer(material: Material) -> dict[str, Any]:
     tiles = []
     if result.best and result.best.cell.scores:
         best = result.best.cell.scores.accuracy
-        qualifier = spread(best) if best.known else "one seed"
+        qualifier = spread(best, share=True) if best.known else "one seed"
         tiles.append(("best cell", percent(best.mean), f"{result.best.cell.label} ({qualifier})"))
     tiles.append(("trials finished", f"{result.n_finished} of {result.n_planned}", _tile_of_trials(result)))
     if material.records:

@@ -281,7 +281,7 @@ def terminal_table(result: StudyResult) -> "rich.table.Table":
         seeds, scores = f"{len(cell.finished)} of {len(cell.trial_ids)}", cell.scores
         row = [cell.label, seeds, "–", "failed" if cell.failed else "missing", "–"]
         if scores:
-            bounds = spread(scores.accuracy) if scores.accuracy.known else "one seed"
+            bounds = spread(scores.accuracy, share=True) if scores.accuracy.known else "one seed"
             row = [cell.label, seeds, percent(scores.accuracy.mean), bounds, text(scores.selected_epoch, "epochs")]
         # Text, not str: a level named [bold] is a name, not markup.
         table.add_row(*map(Text, row), style="bold" if cell is best else "")

@@ -1,6 +1,6 @@
 import pytest
 
-from paribus.data.suggest import did_you_mean, nearest
+from paribus.suggest import did_you_mean, from_known, nearest
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,9 @@ from paribus.data.suggest import did_you_mean, nearest
 def test_nearest(given: str, known: tuple[str, ...], meant: str | None) -> None:
     assert nearest(given, known) == meant
     assert did_you_mean(given, known) == (f" (did you mean `{meant}`?)" if meant else "")
+
+
+def test_from_known() -> None:
+    assert from_known("adm", ["adam", "sgd"]) == "; did you mean `adam`? Known: adam, sgd"
+    assert from_known(7, ["adam", "sgd"]) == "; known: adam, sgd"
+    assert from_known("x", []) == "; known: none"

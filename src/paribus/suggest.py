@@ -21,3 +21,11 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     """``" (did you mean `x_test`?)"``, or nothing."""
     close = nearest(given, known)
     return f" (did you mean `{close}`?)" if close else ""
+
+
+def from_known(given: object, known: Iterable[str]) -> str:
+    """``"; did you mean `adam`? Known: adam, adamw, sgd"``, the question only when something is close."""
+    known = list(known)
+    close = nearest(str(given), known)
+    names = ", ".join(known) or "none"
+    return f"; did you mean `{close}`? Known: {names}" if close else f"; known: {names}"
