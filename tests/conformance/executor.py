@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conformance import tasks
 
+from conformance import tasks
 from paribus.execute import Crashed, Executor, Finished, Message, Progress, Started
 
 

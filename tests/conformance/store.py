@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance.build import make_failure, make_planned, make_record, make_study, make_trial
 
+from conformance.build import make_failure, make_planned, make_record, make_study, make_trial
 from paribus.errors import StoreError
 from paribus.record import Predictions, TrialRecord
 from paribus.store import Store

@@ -1,9 +1,9 @@
 import threading
 
 import pytest
+
 from conformance import tasks
 from conformance.executor import ExecutorConformance
-
 from paribus.execute import Executor, Finished, InProcess, Progress, Started
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conformance import tasks
 from conformance.executor import ExecutorConformance, by_index
-
 from paribus.execute import Crashed, Executor, Finished, Message, Processes, Progress, Started, processes
 
 TESTS = Path(__file__).parents[1]

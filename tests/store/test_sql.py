@@ -10,9 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from conformance.build import make_failure, make_planned, make_record, make_study
 from conformance.store import StoreConformance, assert_same
-
 from paribus.errors import StoreError
 from paribus.store import Store, open_store, sqlite
 
