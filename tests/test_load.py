@@ -75,6 +75,13 @@ def test_a_count_of_seeds(write) -> None:
         (BASE.replace("name: a\n", "name: ../a\n"), 1, "name", "pattern"),
         (BASE.replace("question: q?\n", ""), None, "question", "needed"),
         (BASE + "question: again\n", 6, "", "duplicate key"),
+        (
+            BASE.replace("{name: simple_cnn}", "\n    <<: &m {name: eegnet, activation: rel}\n    dropout: 0.2"),
+            5,
+            "model.activation",
+            "did you mean `relu`?",
+        ),
+        (BASE + "factors: !!omap\n- f: 3\n", 6, "factors.f", "valid dictionary"),
         ("name: [\n", 2, "", "not valid YAML"),
         ("- a\n", 1, "", "a study is a mapping"),
         (BASE + "factors: {a: {levels: [relu]}}\n", 6, "factors.a", "a list of levels needs `path`"),

@@ -32,7 +32,10 @@ def load_study(study: str | Path, settings: Sequence[str] = ()) -> StudySpec:
     """
     path, shown = _find(study)
     tree = _parse(path, shown)
-    plain = _plain(tree)
+    try:
+        plain = _plain(tree)
+    except RecursionError:
+        raise StudyError("nested too deeply, or an anchor that holds itself", file=shown) from None
     if not isinstance(plain, dict):
         raise StudyError("a study is a mapping with name, question and baseline", file=shown, line=1)
     try:
@@ -154,12 +157,15 @@ def _line(tree: Any, path: str) -> int | None:
             if not held:
                 break
             step: Any = max(held, key=lambda key: len(str(key)))
-            line = tree.lc.key(step)[0] + 1
+        elif isinstance(tree, Sequence) and path.split(".")[0].isdigit():
+            step = int(path.split(".")[0])
         else:
-            step = path.split(".")[0]
-            if not step.isdigit() or int(step) >= len(tree):  # type: ignore[arg-type]
-                break
-            line = tree.lc.item(int(step))[0] + 1
+            break
+        marks: Any = tree.lc
+        try:
+            line = (marks.key if isinstance(tree, Mapping) else marks.item)(step)[0] + 1
+            tree = tree[step]
+        except (KeyError, TypeError, IndexError):
+            break  # merged keys (<<) and tagged collections have no line of their own
         path = path.removeprefix(str(step)).removeprefix(".")
-        tree = tree[int(step) if isinstance(tree, Sequence) else step]  # type: ignore[index]
     return line
