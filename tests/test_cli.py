@@ -1,6 +1,7 @@
 """The installed command, as a person types it."""
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -79,8 +80,6 @@ def test_evaluate_says_identical(done: Path) -> None:
 
 def test_evaluate_says_where_predictions_differ(done: Path, tmp_path: Path) -> None:
     """Constants of the preprocessing changed by hand: the weights are the same, the predictions are not."""
-    import json
-
     shutil.copytree(done / "runs/small", tmp_path / "run")
     path = sorted((tmp_path / "run/checkpoints").glob("*.json"))[0]
     meta = json.loads(path.read_text())
@@ -117,6 +116,39 @@ def test_predict(done: Path, tmp_path: Path, eeg_file: Path) -> None:
     for bad, says in [(x[:, :, :50], "examples of shape (1, 2, 50)"), (x * np.nan, "NaN or infinite")]:
         np.save(tmp_path / "bad.npy", bad)
         assert says in paribus("predict", a_checkpoint(done), tmp_path / "bad.npy", cwd=done, code=2).stderr
+
+
+def test_the_demo_study_on_real_eeg(tmp_path: Path) -> None:
+    """Both networks, all activations, one epoch; models of both reload to identical predictions."""
+    settings = ["--set", "seeds=1", "--set", "train.epochs=1"]
+    out = paribus("run", "eeg-activations", "--jobs", "2", *settings, cwd=tmp_path).stdout
+    assert "[6/6]" in out
+    folder = tmp_path / "runs/eeg-activations"
+    page = (folder / "report/index.html").read_text()
+    assert "SelfRegulationSCP1" in page
+    assert "5 of 6 channels repeat" in page
+    assert "83.33" not in page, "R0's figures are of other data"
+    by_network: dict[str, Path] = {}
+    for path in sorted((folder / "checkpoints").glob("*.json")):
+        by_network[json.loads(path.read_text())["spec"]["model"]["name"]] = path
+    assert set(by_network) == {"eegnet", "deepconvnet"}
+    for path in by_network.values():
+        assert "identical to the stored ones" in paribus("evaluate", path, cwd=tmp_path).stdout
+
+
+def test_reported_figures_stand_beside_ours_on_the_same_data(tmp_path: Path) -> None:
+    """R0's files as the tests make them: same layout, few and short trials."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "bci").mkdir()
+    for name in ("S4b_train", "S4b_test", "X11b_train", "X11b_test"):
+        label = np.arange(16) % 2 + 1
+        signal = rng.normal(size=(16, 750, 2)) + label[:, None, None]
+        np.savez(tmp_path / "bci" / f"{name}.npz", signal=signal, label=label[:, None])
+    settings = ["data.source=bci3b", "data.path=bci", "seeds=1", "train.epochs=1", "train.batch_size=8"]
+    paribus("run", "eeg-activations", *(w for s in settings for w in ("--set", s)), cwd=tmp_path)
+    page = (tmp_path / "runs/eeg-activations/report/index.html").read_text()
+    for figure in ("88.9", "88.7", "17,874", "150,977"):
+        assert figure in page, figure
 
 
 @pytest.mark.parametrize(
