@@ -108,6 +108,13 @@ def test_where_data_come_from_does_not_change_the_id() -> None:
     assert trial_id(elsewhere, "f") == trial_id(trial(), "f")
 
 
+def test_two_cells_with_the_same_data_are_refused() -> None:
+    factors = {"n": {"path": "data.test", "levels": [0.2, 0.3]}}
+    assert len(expand(study(factors=factors, seeds=1), lambda spec: str(spec.test))) == 2
+    with pytest.raises(StudyError, match=r"n 0.3 and n 0.2 are the same trials"):
+        expand(study(factors=factors, seeds=1), lambda _: "f")
+
+
 def test_spelling_does_not_change_the_id() -> None:
     long = trial(train={"epochs": 2, "optimizer": {"name": "adam", "lr": 1e-3, "betas": [0.9, 0.999]}})
     assert trial_id(long, "f") == trial_id(trial(train={"epochs": 2, "optimizer": "adam"}), "f")

@@ -57,6 +57,12 @@ def test_a_count_of_seeds(write) -> None:
         (BASE + "  train: {epochs: .nan}\n", 6, "train.epochs", "got NaN"),
         (BASE + "  train: {optimizer: {name: adam, lr: .inf}}\n", 6, "train.optimizer.lr", "finite"),
         (BASE + "  train: {optimizer: adm}\n", 6, "train.optimizer.name", "did you mean `adam`?"),
+        (
+            BASE + "  train: {optimizer: {name: sgd, momentum: 0.0, nesterov: true}}\n",
+            6,
+            "train.optimizer",
+            "nesterov needs a momentum above 0",
+        ),
         (BASE + "  train: {optimizer: {lr: 1}}\n", 6, "train.optimizer.name", "needed"),
         (
             BASE + "  train: {schedule: {name: step, patience: 3}}\n",

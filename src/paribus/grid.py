@@ -179,8 +179,12 @@ def expand(study: StudySpec, fingerprint: Callable[[Any], str]) -> tuple[Planned
     Args:
         study: the question.
         fingerprint: gives the content hash of the data that a ``DataSpec`` names.
+
+    Raises:
+        StudyError: two cells hold the same trials, because their data have the same content.
     """
     trials = []
+    seen: dict[str, Cell] = {}
     for cell, configuration in cells(study):
         content = fingerprint(configuration.data)
         for seed in study.seeds:
@@ -191,7 +195,14 @@ def expand(study: StudySpec, fingerprint: Callable[[Any], str]) -> tuple[Planned
                 selection=study.selection,
                 seed=seed,
             )
-            trials.append(PlannedTrial(cell=cell, spec=spec, trial_id=trial_id(spec, content)))
+            planned = PlannedTrial(cell=cell, spec=spec, trial_id=trial_id(spec, content))
+            if seen.setdefault(planned.trial_id, cell) != cell:
+                raise StudyError(
+                    f"{in_words(cell)} and {in_words(seen[planned.trial_id])} are the same trials: "
+                    "they differ only in where the same data come from",
+                    path="factors",
+                )
+            trials.append(planned)
     return tuple(trials)
 
 

@@ -208,6 +208,12 @@ class SgdSpec(Spec):
     momentum: float = Field(0.9, ge=0, lt=1)
     nesterov: bool = False
 
+    @model_validator(mode="after")
+    def _nesterov_has_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
+
 
 OptimizerSpec = Annotated[
     Annotated[AdamSpec | SgdSpec, Field(discriminator="name")],

@@ -30,8 +30,8 @@ def validate(cls: type[S], plain: Any) -> S:
 
 
 def _explain(cls: type[Spec], plain: Any, detail: ErrorDetails) -> StudyError:
-    path = _yaml_path(plain, detail["loc"])
     given, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
+    path = _yaml_path(plain, detail["loc"], missing=kind == "missing")
     if kind == "extra_forbidden":
         owner = spec_class_at(cls, plain, path[:-1])
         known = list(owner.model_fields) if owner else []
@@ -60,14 +60,20 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _yaml_path(plain: Any, loc: Sequence[int | str]) -> Path:
-    """Where in the plain values an error is; pydantic's own segments (tags, union members) are left out."""
+def _yaml_path(plain: Any, loc: Sequence[int | str], *, missing: bool) -> Path:
+    """Where in the plain values an error is; pydantic's own segments (tags, union members) are left out.
+
+    Args:
+        plain: the values.
+        loc: pydantic's place of the error.
+        missing: whether its last segment names a field that is not there.
+    """
     path: list[str] = []
     for i, segment in enumerate(loc):
         in_mapping = isinstance(plain, Mapping) and segment in plain
         if in_mapping or (isinstance(plain, list) and isinstance(segment, int) and segment < len(plain)):
             plain = plain[segment]
-        elif i < len(loc) - 1 or not isinstance(plain, Mapping):
+        elif not (missing and i == len(loc) - 1):
             continue
         path.append(str(segment))
     return tuple(path)
