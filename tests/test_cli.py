@@ -113,7 +113,11 @@ def test_predict(done: Path, tmp_path: Path, eeg_file: Path) -> None:
         assert float(row["left"]) + float(row["right"]) == pytest.approx(1, abs=2e-6)
         assert row["class"] == max(("left", "right"), key=lambda name: float(row[name]))
     assert paribus("predict", a_checkpoint(done), tmp_path / "x.npy", "--csv", "-", cwd=done).stdout.count("\n") == 6
-    for bad, says in [(x[:, :, :50], "examples of shape (1, 2, 50)"), (x * np.nan, "NaN or infinite")]:
+    for bad, says in [
+        (x[:, :, :50], "examples of shape (1, 2, 50)"),
+        (x * np.nan, "NaN or infinite"),
+        (np.full_like(x, 3e38), "values too large"),
+    ]:
         np.save(tmp_path / "bad.npy", bad)
         assert says in paribus("predict", a_checkpoint(done), tmp_path / "bad.npy", cwd=done, code=2).stderr
 

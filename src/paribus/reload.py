@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from paribus.data.audit import finite
 from paribus.data.examples import read_examples
 from paribus.data.fingerprint import fingerprint
 from paribus.data.normalise import apply
@@ -90,16 +91,16 @@ def predict(checkpoint: Path, file: Path) -> tuple[tuple[str, ...], npt.NDArray[
     x = read_examples(file)
     if x.shape[1:] != description.input_shape:
         raise DataError(f"{file} holds examples of shape {x.shape[1:]}, the network takes {description.input_shape}")
-    if not len(x):
-        raise DataError(f"{file} holds no examples")
-    bad = np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))
-    if len(bad):
-        raise DataError(
-            f"{file}: {len(bad)} examples hold NaN or infinite values, the first is number {bad[0]} (from 0)"
-        )
+    _refuse(file, ~finite(x), "hold NaN or infinite values")
     with deterministic(description.threads):
         logits = predict_logits(model, torch.from_numpy(apply(x, description.normalisation)))
+    _refuse(file, ~torch.isfinite(logits).all(dim=1).numpy(), "have values too large for the network")
     return description.class_names, torch.softmax(logits.double(), dim=1).numpy()
+
+
+def _refuse(file: Path, bad: npt.NDArray[np.bool_], what: str) -> None:
+    if bad.any():
+        raise DataError(f"{file}: {bad.sum()} examples {what}, the first is number {bad.argmax()} (from 0)")
 
 
 def _moved(spec: DataSpec, data_path: str | None) -> DataSpec:
