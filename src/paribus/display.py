@@ -51,7 +51,7 @@ class Pace:
     """Trials done and failed, and the time left, from the epochs done so far."""
 
     def __init__(self, message: RunStarted) -> None:
-        self.trials, self.n_done_before = message.trials, message.n_done
+        self.trials = message.trials
         self.n_finished = self.n_failed = 0
         self.epochs_left = [trial.spec.train.epochs for trial in message.trials]
         self.epochs_run = 0

@@ -56,16 +56,6 @@ def builtin_studies() -> dict[str, Path]:
     return {file.stem: file for file in sorted(files)}
 
 
-def header(path: Path) -> str:
-    """The comment at the top of a study file: what it shows, how long it takes."""
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line.removeprefix("#").strip())
-    return "\n".join(lines)
-
-
 def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
     """A study with each ``path=value`` set.
 

@@ -4,7 +4,7 @@
 ``RunSpec`` holds what cannot (workers, device, folders). Defaults stand here and nowhere else.
 """
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -393,7 +393,3 @@ class RunSpec(Spec):
     threads: int = Field(1, ge=1)
     """Threads a trial. Results are bit-identical at the same number of threads only, so it is recorded."""
     command: str = ""
-
-
-SOURCES: tuple[type[DataCommon], ...] = get_args(get_args(DataSpec)[0])
-"""The classes of all sources, in the order of the documentation."""
