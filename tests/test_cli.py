@@ -78,16 +78,35 @@ def test_evaluate_says_identical(done: Path) -> None:
     assert "Predictions are identical to the stored ones, to the last bit." in out
 
 
-def test_evaluate_says_where_predictions_differ(done: Path, tmp_path: Path) -> None:
-    """Constants of the preprocessing changed by hand: the weights are the same, the predictions are not."""
+def test_a_description_that_was_edited_is_refused(done: Path, tmp_path: Path) -> None:
+    """Constants of the preprocessing changed by hand: the weights are the same, the predictions would not be."""
     shutil.copytree(done / "runs/small", tmp_path / "run")
     path = sorted((tmp_path / "run/checkpoints").glob("*.json"))[0]
     meta = json.loads(path.read_text())
     meta["normalisation"]["mean"][0] += 0.1
     path.write_text(json.dumps(meta))
-    out = paribus("evaluate", path, cwd=done, code=1).stdout
-    assert "Predictions DIFFER" in out
-    assert re.search(r"20 examples differ, by at most [\d.e-]+ in a logit", out)
+    assert "has changed since it was saved" in paribus("evaluate", path, cwd=done, code=2).stderr
+
+
+def test_evaluate_says_where_predictions_differ(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on another processor: three examples get other logits."""
+    from typer.testing import CliRunner
+
+    from paribus import reload
+    from paribus.cli import app
+
+    original = reload.predict_logits
+
+    def elsewhere(model, x):
+        logits = original(model, x)
+        logits[4:7, 0] += 0.25
+        return logits
+
+    monkeypatch.setattr(reload, "predict_logits", elsewhere)
+    result = CliRunner().invoke(app, ["evaluate", str(a_checkpoint(done))])
+    assert result.exit_code == 1
+    assert "Predictions DIFFER" in result.output
+    assert "3 examples differ, by at most 0.25 in a logit" in result.output
 
 
 def test_evaluate_on_other_data(done: Path, tmp_path: Path, eeg_file: Path) -> None:
@@ -112,6 +131,10 @@ def test_predict(done: Path, tmp_path: Path, eeg_file: Path) -> None:
     for row in rows:
         assert float(row["left"]) + float(row["right"]) == pytest.approx(1, abs=2e-6)
         assert row["class"] == max(("left", "right"), key=lambda name: float(row[name]))
+    result = paribus(
+        "predict", a_checkpoint(done), tmp_path / "x.npy", "--csv", tmp_path / "no/p.csv", cwd=done, code=2
+    )
+    assert "cannot write" in result.stderr
     assert paribus("predict", a_checkpoint(done), tmp_path / "x.npy", "--csv", "-", cwd=done).stdout.count("\n") == 6
     for bad, says in [
         (x[:, :, :50], "examples of shape (1, 2, 50)"),
@@ -169,6 +192,7 @@ def test_reported_figures_stand_beside_ours_on_the_same_data(tmp_path: Path) -> 
         (["report", "nowhere"], "nowhere"),
         (["evaluate", "nowhere"], "no checkpoint here"),
         (["predict", "nowhere", "x.npy"], "no checkpoint here"),
+        (["evaluate", "."], "is a folder: name a checkpoint in it"),
         (["studies", "eeg-activation"], "did you mean `eeg-activations`?"),
     ],
 )

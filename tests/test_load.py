@@ -7,7 +7,7 @@ import pytest
 from paribus.errors import StudyError
 from paribus.grid import cells
 from paribus.load import LARGEST_STUDY_FILE, builtin_studies, load_study
-from paribus.spec import AdamSpec, SgdSpec, StepSpec
+from paribus.spec import AdamWSpec, SgdSpec, StepSpec
 
 BASE = """\
 name: a
@@ -37,7 +37,7 @@ def test_a_whole_study(write) -> None:
             + "design: one_at_a_time\nseeds: [3, 1]\nselection: last\n"
         )
     )
-    assert study.baseline.train.optimizer == AdamSpec(name="adamw", lr=0.001)
+    assert study.baseline.train.optimizer == AdamWSpec(name="adamw", lr=0.001)
     assert study.baseline.train.schedule == StepSpec(name="step", factor=0.5, every=10)
     assert study.seeds == (3, 1)
     assert [cell for cell, _ in cells(study)] == [(), (("lr", "0.01"),)]
@@ -149,8 +149,27 @@ def test_factors_that_undo_each_other(write) -> None:
         "  a: {path: model.activation, levels: [relu, elu]}\n"
         "  b: {levels: {x: {model.activation: gelu}, y: {model.dropout: 0.1, model.activation: silu}}}\n"
     )
-    with pytest.raises(StudyError, match="a elu, b x is the same configuration as a relu, b x"):
+    with pytest.raises(StudyError, match=r"factors `a` and `b` both set `model\.activation`"):
         load_study(write(text))
+
+
+def test_a_kind_and_its_fields_are_crossed_by_the_kinds_name(write) -> None:
+    text = BASE + (
+        "factors:\n"
+        "  optimizer: {path: train.optimizer, levels: [adam, sgd]}\n"
+        "  lr: {path: train.optimizer.lr, levels: [0.1, 0.01]}\n"
+    )
+    with pytest.raises(StudyError, match=r"vary the kind's name, as in train\.optimizer\.name"):
+        load_study(write(text))
+    study = load_study(write(text.replace("path: train.optimizer,", "path: train.optimizer.name,")))
+    assert [c.train.optimizer.lr for _, c in cells(study)] == [0.1, 0.01, 0.1, 0.01]
+
+
+def test_only_the_baseline_is_called_baseline(write) -> None:
+    text = BASE + "design: one_at_a_time\nfactors: {a: {levels: {baseline: {model.activation: elu}}}}\n"
+    with pytest.raises(StudyError, match="rename it"):
+        load_study(write(text))
+    assert len(cells(load_study(write(text.replace("elu", "relu"))))) == 1
 
 
 @pytest.mark.parametrize(
@@ -161,6 +180,10 @@ def test_factors_that_undo_each_other(write) -> None:
         ("epochs", "give it as path=value"),
         ("data.source=aeon", "data.name: this field is needed"),
         ("train.epochs=[", "not valid YAML"),
+        ("name=2024-13-45", "not valid YAML"),
+        ("question=&a [*a]", "question"),
+        ("baseline=3", "set its fields"),
+        ("factors.a=[relu]", "only be set as a whole"),
         ("train.epochs.more=1", "`epochs` has no fields inside"),
     ],
 )
@@ -186,6 +209,8 @@ def test_another_source_leaves_the_first_ones_fields_behind() -> None:
     assert study.baseline.data.source == "bci3b"
     assert study.baseline.data.path == "/data"
     assert study.baseline.data.validation == 0.2
+    with pytest.raises(StudyError, match=r"data\.path: this field is needed"):
+        load_study("eeg-activations", ["data.source=bci3b"])
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -212,8 +212,11 @@ def predict(
     elif str(to_csv) == "-":
         csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
     else:
-        with to_csv.open("w", newline="", encoding="utf-8") as target:
-            csv.writer(target).writerows([header, *rows])
+        try:
+            with to_csv.open("w", newline="", encoding="utf-8") as target:
+                csv.writer(target).writerows([header, *rows])
+        except OSError as error:
+            raise ParibusError(f"cannot write {to_csv}: {error.strerror}") from None
         typer.echo(f"{len(rows)} predictions in {to_csv}")
 
 
@@ -283,6 +286,9 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        sys.exit(2)
     sys.exit(0)
 
 

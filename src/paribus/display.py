@@ -34,7 +34,7 @@ def make_display(console: Console) -> Display:
 
 def title(trial: PlannedTrial) -> str:
     """A trial in a few words, as ``eegnet, relu, seed 0``; the levels speak for themselves."""
-    return ", ".join([*(level for _, level in trial.cell), f"seed {trial.spec.seed}"])
+    return ", ".join([*(level for _, level in trial.cell or (("", "baseline"),)), f"seed {trial.spec.seed}"])
 
 
 def duration(seconds: float) -> str:

@@ -23,7 +23,7 @@ def patch(plain: Mapping[str, Any], patches: Patches) -> dict[str, Any]:
     """A copy of a baseline's plain values with the value at each dotted path replaced.
 
     Where a patch changes the *kind* of a thing (``data.source``, ``train.schedule.name`` …), the fields that
-    the new kind does not have are left behind, unless a patch set them too.
+    the new kind does not have (or needs, and are null) are left behind, unless a patch set them too.
 
     Args:
         plain: of a `Baseline`, as from ``model_dump(mode="json")``.
@@ -51,8 +51,11 @@ def patch(plain: Mapping[str, Any], patches: Patches) -> dict[str, Any]:
             place = result
             for parent in owner:
                 place = place[parent]
-            for key in [k for k in place if k not in cls.model_fields and ".".join((*owner, k)) not in patches]:
-                del place[key]
+            for key in list(place):
+                field = cls.model_fields.get(key)
+                unfit = field is None or (field.is_required() and place[key] is None)
+                if unfit and ".".join((*owner, key)) not in patches:
+                    del place[key]
     return result
 
 
@@ -90,11 +93,35 @@ def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
     factors = {name: levels_of(name, factor) for name, factor in study.factors.items()}
     for name, levels in factors.items():
         _refuse_equal_levels(plain, name, study.factors[name], levels)
+    if study.design == "grid":
+        _refuse_overlaps(factors)
     result = [(cell, _resolve(plain, patches, cell)) for cell, patches in _combine(study, factors)]
     if study.design == "one_at_a_time":
         result = [((), study.baseline), *(each for each in result if each[1] != study.baseline)]
+        for ((factor, level),) in (cell for cell, _ in result[1:]):
+            if level == "baseline":
+                raise StudyError(
+                    "a level named `baseline` must be the baseline, and this one changes it: rename it",
+                    path=f"factors.{factor}.levels.baseline",
+                )
     _refuse_equal_cells(result)
     return tuple(result)
+
+
+def _refuse_overlaps(factors: Mapping[str, Mapping[str, Patches]]) -> None:
+    """In a grid the later of two factors that set the same field would win, under the name of both."""
+    owner: dict[str, str] = {}
+    for name, levels in factors.items():
+        for path in dict.fromkeys(path for patches in levels.values() for path in patches):
+            for other, first in owner.items():
+                overlap = (path + ".").startswith(other + ".") or (other + ".").startswith(path + ".")
+                if overlap and first != name:
+                    raise StudyError(
+                        f"factors `{first}` and `{name}` both set `{max(path, other, key=len)}`: vary it in one of "
+                        "them (to cross a kind with its fields, vary the kind's name, as in train.optimizer.name)",
+                        path=f"factors.{name}",
+                    )
+            owner[path] = name
 
 
 def _combine(study: StudySpec, factors: Mapping[str, Mapping[str, Patches]]) -> list[tuple[Cell, dict[str, Any]]]:
@@ -199,7 +226,7 @@ def expand(study: StudySpec, fingerprint: Callable[[Any], str]) -> tuple[Planned
             if seen.setdefault(planned.trial_id, cell) != cell:
                 raise StudyError(
                     f"{in_words(cell)} and {in_words(seen[planned.trial_id])} are the same trials: "
-                    "they differ only in where the same data come from",
+                    "what differs between them changes nothing in these data",
                     path="factors",
                 )
             trials.append(planned)

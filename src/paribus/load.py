@@ -71,11 +71,15 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
             raise StudyError("give it as path=value, as in --set train.epochs=20", path=f"--set {setting}")
         try:
             value = _plain(YAML(typ="rt").load(text))
-        except YAMLError:
+        except (YAMLError, ValueError, RecursionError):
             raise StudyError("the value is not valid YAML", path=f"--set {setting}") from None
         top = path.split(".")[0]
         if top in Baseline.model_fields:
             baseline[path] = value
+        elif path == "baseline":
+            raise StudyError("set its fields, as in --set train.epochs=20", path=f"--set {setting}")
+        elif top in StudySpec.model_fields and path != top:
+            raise StudyError(f"`{top}` can only be set as a whole: edit the file", path=f"--set {setting}")
         elif path in StudySpec.model_fields:
             study[path] = value
         else:

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -195,10 +195,12 @@ def _locked(out: Path) -> Iterator[None]:
         raise RunError(f"cannot write in {out}: {error.strerror}; choose another folder with --out") from None
     try:
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        (out / OWNER).write_text(json.dumps({"pid": os.getpid(), "started": started}))
+        with suppress(OSError):  # only for others to read: the lock is what counts
+            (out / OWNER).write_text(json.dumps({"pid": os.getpid(), "started": started}))
         yield
     finally:
-        (out / OWNER).unlink(missing_ok=True)
+        with suppress(OSError):
+            (out / OWNER).unlink()
         lock.release()
 
 

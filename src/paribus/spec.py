@@ -14,6 +14,8 @@ SPEC_VERSION = 1
 Selection = Literal["best_validation", "last", "best_test"]
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu"]
 Scalar = str | int | float | bool | None
+LARGEST = 1e30
+"""Bound of rates and decays: far beyond any use, and a float of the least precision holds it."""
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -191,11 +193,20 @@ class ModelSpec(Spec):
 
 
 class AdamSpec(Spec):
-    """Adam (Kingma & Ba 2015), or AdamW with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    """Adam (Kingma & Ba 2015); weight decay is added to the gradient."""
 
-    name: Literal["adam", "adamw"]
-    lr: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
+    name: Literal["adam"]
+    lr: float = Field(1e-3, gt=0, le=LARGEST)
+    weight_decay: float = Field(0.0, ge=0, le=LARGEST)
+    betas: tuple[Share, Share] = Field((0.9, 0.999), strict=False)
+
+
+class AdamWSpec(Spec):
+    """AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay, without which it is Adam."""
+
+    name: Literal["adamw"]
+    lr: float = Field(1e-3, gt=0, le=LARGEST)
+    weight_decay: float = Field(0.01, gt=0, le=LARGEST)
     betas: tuple[Share, Share] = Field((0.9, 0.999), strict=False)
 
 
@@ -203,8 +214,8 @@ class SgdSpec(Spec):
     """Stochastic gradient descent with momentum, Nesterov's on request."""
 
     name: Literal["sgd"]
-    lr: float = Field(1e-2, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
+    lr: float = Field(1e-2, gt=0, le=LARGEST)
+    weight_decay: float = Field(0.0, ge=0, le=LARGEST)
     momentum: float = Field(0.9, ge=0, lt=1)
     nesterov: bool = False
 
@@ -215,9 +226,10 @@ class SgdSpec(Spec):
         return self
 
 
+AnyOptimizer = AdamSpec | AdamWSpec | SgdSpec
 OptimizerSpec = Annotated[
-    Annotated[AdamSpec | SgdSpec, Field(discriminator="name")],
-    BeforeValidator(_named, json_schema_input_type=AdamSpec | SgdSpec | Literal["adam", "adamw", "sgd"]),
+    Annotated[AnyOptimizer, Field(discriminator="name")],
+    BeforeValidator(_named, json_schema_input_type=AnyOptimizer | Literal["adam", "adamw", "sgd"]),
 ]
 
 
@@ -231,7 +243,7 @@ class StepSpec(Spec):
     """The learning rate is multiplied by ``factor`` every ``every`` epochs (R3: halved every 10)."""
 
     name: Literal["step"]
-    factor: float = Field(0.5, gt=0)
+    factor: float = Field(0.5, gt=0, le=1)
     every: int = Field(10, ge=1)
 
 

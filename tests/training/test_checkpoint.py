@@ -94,6 +94,12 @@ def test_descriptions_that_are_none(saved: Path, text: str) -> None:
     [
         ({"checkpoint_version": 2}, "upgrade paribus"),
         ({"input_shape": [1, 2]}, "not a checkpoint's description"),
+        ({"input_shape": [1, -2, 64]}, "not a checkpoint's description"),
+        ({"threads": 0}, "not a checkpoint's description"),
+        ({"class_names": "ab"}, "not a checkpoint's description"),
+        ({"class_names": ["a", "a"]}, "not a checkpoint's description"),
+        ({"class_names": ["right", "left"]}, "has changed since it was saved"),
+        ({"weights_sha256": None}, "its content has changed"),
         ({"input_shape": [1, 2, 3]}, "too short for EEGNet"),
         ({"spec": {"model": {}}}, "not a checkpoint's description"),
         ({"normalisation": {"name": "x"}}, "not a checkpoint's description"),

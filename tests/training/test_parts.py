@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 from paribus.record import EpochRow
 from paribus.spec import (
     AdamSpec,
+    AdamWSpec,
     ConstantSpec,
     CosineSpec,
     EarlyStopSpec,
@@ -121,7 +122,7 @@ def test_step_schedule_by_hand() -> None:
 def test_optimisers() -> None:
     parameters = [torch.nn.Parameter(torch.zeros(2))]
     adam = make_optimizer(AdamSpec(name="adam", lr=0.1, betas=(0.8, 0.9)), parameters)
-    adamw = make_optimizer(AdamSpec(name="adamw", weight_decay=0.2), parameters)
+    adamw = make_optimizer(AdamWSpec(name="adamw", weight_decay=0.2), parameters)
     sgd = make_optimizer(SgdSpec(name="sgd", momentum=0.5, nesterov=True), parameters)
     assert type(adam) is torch.optim.Adam
     assert adam.defaults["betas"] == (0.8, 0.9)

@@ -214,6 +214,14 @@ def test_a_loss_that_is_not_finite_is_a_failure_that_names_epoch_and_batch(run) 
     assert "Traceback" in outcome.traceback
 
 
+def test_weights_that_break_in_an_epochs_last_step_are_a_failure(run) -> None:
+    """One batch an epoch: the loss before the only step is finite, the weights after it are not."""
+    outcome = run(train={"batch_size": 48, "epochs": 1, "optimizer": {"name": "sgd", "lr": 1e30}})
+    assert isinstance(outcome, TrialFailure)
+    assert outcome.kind == "NonFiniteLoss"
+    assert "in epoch 1, batch 1" in outcome.message
+
+
 def test_a_batch_larger_than_the_training_part(run) -> None:
     outcome = run(train={"batch_size": 49})
     assert isinstance(outcome, TrialFailure)

@@ -1,6 +1,6 @@
 """Comparisons in pairs: what one level does, with the seed and everything else equal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from paribus.analysis.intervals import Interval, mean_interval
 from paribus.analysis.result import Best, CellResult, Comparison, Context
@@ -99,25 +99,40 @@ def accuracies(cell: CellResult) -> Mapping[int, float]:
 
 
 def find_best(cells: Sequence[CellResult]) -> Best | None:
-    """The cell with the highest mean test accuracy (the first of equals); None when nothing is finished."""
+    """The cell with the highest mean test accuracy (the first of equals); None when nothing is finished.
+
+    Where cells have finished different seeds, those that all of them have are compared: a hard seed that one cell
+    is spared must not make it the best.
+    """
     finished = [cell for cell in cells if cell.scores is not None]
     if not finished:
         return None
-    best = max(finished, key=_mean_accuracy)
+    shared = set.intersection(*(set(accuracies(cell)) for cell in finished))
+    even = all(set(accuracies(cell)) == shared for cell in finished)
+    best = max(finished, key=lambda cell: _mean_accuracy(cell, shared))
     groups: dict[str, list[CellResult]] = {"rivals": [], "worse": [], "undecided": []}
     for cell in finished:
         if cell is not best:
             groups[_standing(best, cell)].append(cell)
-    return Best(best, *(tuple(groups[name]) for name in ("rivals", "worse", "undecided")))
+    return Best(
+        cell=best,
+        rivals=tuple(groups["rivals"]),
+        worse=tuple(groups["worse"]),
+        undecided=tuple(groups["undecided"]),
+        n_shared=None if even else len(shared),
+    )
 
 
-def _mean_accuracy(cell: CellResult) -> float:
-    return round(cell.scores.accuracy.mean, 12) if cell.scores else -1.0
+def _mean_accuracy(cell: CellResult, seeds: Collection[int]) -> float:
+    """Over these seeds, or over all that the cell has when there are none."""
+    found = accuracies(cell)
+    values = [found[seed] for seed in seeds] or list(found.values())
+    return round(sum(values) / len(values), 12)
 
 
 def _standing(best: CellResult, cell: CellResult) -> str:
     differences = list(paired_differences(best, cell).values())
     interval: Interval | None = mean_interval(differences) if differences else None
-    if interval is None or not interval.known:
+    if interval is None or not interval.known or (interval.flat and interval.mean):
         return "undecided"
-    return "worse" if interval.low > 0 else "rivals"
+    return "worse" if interval.excludes_zero and interval.low > 0 else "rivals"

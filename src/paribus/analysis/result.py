@@ -125,7 +125,9 @@ class Best:
     """Cannot be told apart from it: the interval of the paired difference includes 0."""
     worse: tuple[CellResult, ...]
     undecided: tuple[CellResult, ...]
-    """Fewer than two seeds in common: no interval."""
+    """Fewer than two seeds in common, or the same difference in all of them: no interval."""
+    n_shared: int | None
+    """Seeds that all cells have finished, on which the best was chosen; None where all have the same seeds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """From the records of a study to its answer."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +22,7 @@ from paribus.analysis.result import (
     StudyResult,
 )
 from paribus.analysis.words import cell_words
+from paribus.grid import levels_of
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import Scalar, StudySpec
 
@@ -65,7 +67,7 @@ def analyse(
         best=find_best(cells),
         optimism=_optimism(cells),
         failures=tuple(
-            NamedFailure(cell_words(_levels(trial)), trial.spec.seed, failure_of[trial.trial_id])
+            NamedFailure(_label(study, _levels(trial)), trial.spec.seed, failure_of[trial.trial_id])
             for trial in planned
             if trial.trial_id in failure_of
         ),
@@ -75,6 +77,14 @@ def analyse(
 def _levels(trial: PlannedTrial) -> dict[str, str]:
     """A one-at-a-time study's baseline cell is empty, or says ``baseline`` without a level."""
     return {factor: level for factor, level in trial.cell if (factor, level) != (BASELINE, "")}
+
+
+def _label(study: StudySpec, levels: Mapping[str, str]) -> str:
+    """A cell's levels in words, with their factors where two factors have levels of the same name."""
+    names = Counter(name for factor, given in study.factors.items() for name in levels_of(factor, given))
+    if any(names[level] > 1 for level in levels.values()):
+        return " · ".join(f"{factor} {level}" for factor, level in levels.items())
+    return cell_words(levels)
 
 
 def _cells(
@@ -100,7 +110,7 @@ def _cell(
     seeds = {trial.trial_id: trial.spec.seed for trial in trials}
     return CellResult(
         levels=levels,
-        label=cell_words(levels),
+        label=_label(study, levels),
         trial_ids=tuple(seeds),
         finished=tuple(seed for trial_id, seed in seeds.items() if trial_id in record_of),
         failed=tuple(seed for trial_id, seed in seeds.items() if trial_id in failure_of),

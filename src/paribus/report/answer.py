@@ -29,7 +29,17 @@ def _best_words(best: Best) -> str:
         if interval.known
         else "one seed, so no interval"
     )
-    return f"{capital(best.cell.label)} has the highest mean test accuracy: {percent(interval.mean)} ({sure})."
+    label = capital(best.cell.label)
+    if best.n_shared:
+        return (
+            f"{label} leads on the {count(best.n_shared, 'seed')} that every cell has finished; its mean test accuracy "
+            f"over all its seeds is {percent(interval.mean)} ({sure})."
+        )
+    uneven = " The cells have finished no seed in common, so this may be the luck of its seeds."
+    return (
+        f"{label} has the highest mean test accuracy: {percent(interval.mean)} ({sure})."
+        f"{uneven if best.n_shared == 0 else ''}"
+    )
 
 
 def _rival_words(best: Best) -> str:
@@ -37,7 +47,10 @@ def _rival_words(best: Best) -> str:
     if not others:
         return ""
     if not best.rivals and not best.worse:
-        return "With fewer than two seeds in common there is no telling whether it truly leads: run more seeds."
+        return (
+            "With fewer than two seeds in common, or the same difference in all of them, there is no telling whether "
+            "it truly leads: run more seeds."
+        )
     if best.rivals:
         of = f" of the other {others}" if others > 1 else ""
         said = f"{len(best.rivals)}{of} {'cell' if others == 1 else 'cells'} cannot be told apart from it"

@@ -20,6 +20,7 @@ from paribus.spec import TrialSpec
 from paribus.validate import validate
 
 CHECKPOINT_VERSION = 1
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,8 @@ def save(folder: Path, description: Description, weights: dict[str, torch.Tensor
     Raises:
         CheckpointError: the disk is full or the folder cannot be written.
     """
-    content = save_tensors({name: value.contiguous() for name, value in weights.items()})
     meta = {
         "checkpoint_version": CHECKPOINT_VERSION,
-        "weights_sha256": hashlib.sha256(content).hexdigest(),
         "trial_id": description.trial_id,
         "spec": description.spec.model_dump(mode="json"),
         "fingerprint": description.fingerprint,
@@ -92,6 +91,9 @@ def save(folder: Path, description: Description, weights: dict[str, torch.Tensor
         "threads": description.threads,
         "test": asdict(description.test),
     }
+    tensors = {name: value.contiguous() for name, value in weights.items()}
+    content = save_tensors(tensors, metadata={"description_sha256": _digest(meta)})
+    meta["weights_sha256"] = hashlib.sha256(content).hexdigest()
     path = folder / f"{description.trial_id}.safetensors"
     write_atomically(path, content)
     write_atomically(path.with_suffix(".json"), json.dumps(meta, indent=1, ensure_ascii=False).encode())
@@ -107,6 +109,8 @@ def load(path: Path) -> tuple[Description, nn.Module]:
     Raises:
         CheckpointError: a file is missing or damaged, of a newer version, or the weights do not fit the description.
     """
+    if path.is_dir() or not path.name:
+        raise CheckpointError(f"{path} is a folder: name a checkpoint in it, as RUN/checkpoints/ID.safetensors")
     path = path if path.suffix in (".safetensors", ".json") else path.with_name(path.name + ".safetensors")
     meta_path, weights_path = path.with_suffix(".json"), path.with_suffix(".safetensors")
     meta = _read_meta(meta_path)
@@ -123,12 +127,28 @@ def load(path: Path) -> tuple[Description, nn.Module]:
     except ModelError as error:
         raise CheckpointError(f"{meta_path}: {error}") from None
     _must_fit(model, weights, weights_path, meta_path)
-    if hashlib.sha256(content).hexdigest() != meta["weights_sha256"]:
+    if hashlib.sha256(content).hexdigest() != meta.pop("weights_sha256", None):
         raise CheckpointError(
             f"{weights_path} is not the file that {meta_path.name} describes: its content has changed"
         )
+    if _stored_digest(content) != _digest(meta):
+        raise CheckpointError(
+            f"{meta_path} has changed since it was saved: with it, {weights_path.name} would predict something else"
+        )
     model.load_state_dict(weights)
     return description, model.eval()
+
+
+def _digest(meta: dict[str, Any]) -> str:
+    """SHA-256 of a description as canonical JSON, kept with the weights so that neither changes alone."""
+    text = json.dumps(meta, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _stored_digest(content: bytes) -> object:
+    """The digest in the header of a safetensors file that has been read already: 8 bytes of length, then JSON."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return header.get("__metadata__", {}).get("description_sha256")
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
@@ -153,16 +173,21 @@ def _read_meta(path: Path) -> dict[str, Any]:
 def _description(meta: dict[str, Any], path: Path) -> Description:
     try:
         channels, height, width = (int(size) for size in meta["input_shape"])
+        threads, names = int(meta["threads"]), meta["class_names"]
+        if min(channels, height, width) < 1 or not 1 <= threads <= MOST_THREADS:
+            raise ValueError("input_shape and threads must be above 0")
+        if not isinstance(names, list) or len({str(name) for name in names}) < max(len(names), 2):
+            raise ValueError("class_names must be a list of two or more different names")
         return Description(
             trial_id=str(meta["trial_id"]),
             spec=validate(TrialSpec, meta["spec"]),
             fingerprint=str(meta["fingerprint"]),
             epoch=int(meta["epoch"]),
             input_shape=(channels, height, width),
-            class_names=tuple(str(name) for name in meta["class_names"]),
+            class_names=tuple(str(name) for name in names),
             kind=str(meta["kind"]),
             normalisation=Normalisation.from_json(meta["normalisation"]),
-            threads=int(meta["threads"]),
+            threads=threads,
             test=SavedScore(**meta["test"]),
         )
     except (StudyError, KeyError, TypeError, ValueError) as error:

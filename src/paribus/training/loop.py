@@ -113,6 +113,8 @@ def fit(
 
         validation_loss, validation_accuracy = loss_and_accuracy(predict_logits(model, validation.x), validation.y)
         test_loss, test_accuracy = loss_and_accuracy(predict_logits(model, test.x), test.y)
+        if not math.isfinite(validation_loss + test_loss):  # the last step of the epoch broke the weights
+            raise NonFiniteLoss(epoch, steps_per_epoch, validation_loss + test_loss)
         row = EpochRow(
             epoch=epoch,
             train_loss=loss_sum / n,
