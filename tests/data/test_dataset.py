@@ -47,3 +47,9 @@ def test_what_does_not_fit_is_refused(make: Any, fields: dict[str, Any], message
 
 def test_uint8_and_colour_are_fine_for_images(make: Any) -> None:
     assert make(x=np.zeros((12, 3, 4, 4), np.uint8), kind="image").input_shape == (3, 4, 4)
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "a\nb", "\ud800"])
+def test_class_names_are_printable(make: Any, name: str) -> None:
+    with pytest.raises(DataError, match="class names must be printable text"):
+        make(class_names=("left", name))

@@ -60,6 +60,9 @@ class Dataset:
             raise DataError(f"part must be one of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
         _check_unique("ids", self.ids.tolist())
         _check_unique("class_names", list(self.class_names))
+        for name in self.class_names:
+            if not name.isprintable():  # escape sequences would reach the terminal, half characters no file
+                raise DataError(f"class names must be printable text, got {name!a}")
         if self.sfreq_hz is not None and not 0 < self.sfreq_hz < np.inf:
             raise DataError(f"sfreq_hz must be a finite number above 0, got {self.sfreq_hz}")
         for name in ("x", "y", "ids", "part", "group"):
