@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from paribus.errors import StudyError
+from paribus.level import level_name
 from paribus.record import PlannedTrial
-from paribus.spec import Baseline, Factor, StudySpec, TrialSpec, level_name
+from paribus.spec import Baseline, Factor, StudySpec, TrialSpec
 from paribus.suggest import from_known
 from paribus.validate import spec_class_at, tag_of, validate
 

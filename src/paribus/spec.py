@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from paribus.level import level_name
+
 SPEC_VERSION = 1
 """Goes into every trial id. Raise it when the same specification would give another result."""
 
@@ -48,22 +50,6 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be distinct, got {list(seeds)}")
     return seeds
-
-
-def level_name(value: Any, *, long: bool = False) -> str:
-    """What a level is called: ``relu``, ``0.001``, ``none``, ``step``; with ``long`` all fields of a mapping."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        tag = value.get("name", value.get("source"))
-        if tag is not None and not long:
-            return str(tag)
-        return ", ".join(f"{key} {level_name(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return " ".join(map(level_name, value))
-    return f"{value:g}" if isinstance(value, float) and not long else str(value)
 
 
 def _level_names(value: Any) -> Any:

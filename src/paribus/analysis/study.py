@@ -24,7 +24,7 @@ from paribus.analysis.result import (
 from paribus.analysis.words import cell_words
 from paribus.grid import levels_of
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
-from paribus.spec import Scalar, StudySpec
+from paribus.spec import StudySpec
 
 
 def analyse(
@@ -176,29 +176,11 @@ def _reported(study: StudySpec, trial: PlannedTrial, levels: Mapping[str, str]) 
     for report in study.reported:
         if not all(field in data and data[field] == value for field, value in report.data.items()):
             continue
-        fitting = [
-            figure
-            for figure in report.figures
-            if all(factor in levels and _same_level(value, levels[factor]) for factor, value in figure.cell.items())
-        ]
+        fitting = [figure for figure in report.figures if figure.cell.items() <= levels.items()]
         if fitting:
             figure = max(fitting, key=lambda figure: len(figure.cell))
             found.append(ReportedValue(report.source, figure.test_accuracy / 100))
     return tuple(found)
-
-
-def _same_level(value: Scalar, level: str) -> bool:
-    """Whether a value in a study file is the level of that name: 1e-3 is ``0.001``, true is ``true``."""
-    if value is None:
-        return level in ("none", "null")
-    if isinstance(value, bool):
-        return level == str(value).lower()
-    if isinstance(value, int | float):
-        try:
-            return float(level) == float(value)
-        except ValueError:
-            return False
-    return level == value
 
 
 def _comparisons(

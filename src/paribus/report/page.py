@@ -10,6 +10,7 @@ from pathlib import Path
 from paribus.analysis.result import StudyResult
 from paribus.analysis.study import analyse
 from paribus.errors import RunError
+from paribus.plan import STORE, open_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
 from paribus.report.html import Page, render
@@ -17,7 +18,6 @@ from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
 from paribus.report.tables import answer_table, cells_table, comparisons_table, to_csv, to_markdown, trials_table
 from paribus.spec import StudySpec
-from paribus.store.sql import open_store
 
 PICTURE_BUDGET = 2_400_000
 """Characters of pictures in the page; a page below 3 MB opens at once and can be mailed."""
@@ -118,10 +118,8 @@ def write_report(run: Path) -> Report:
         RunError: the folder holds no study, or no trial of it is finished or failed, or it cannot be written.
         StoreError: the store cannot be read.
     """
-    place = run / "store.sqlite"
-    if not place.is_file():
-        raise RunError(f"{run} holds no run: there is no store.sqlite in it; give the folder of a `paribus run`")
-    with open_store(place, read_only=True) as store:
+    place = run / STORE
+    with open_run(run) as store:
         stored = store.latest_study()
         if stored is None:
             raise RunError(f"{place} holds no study yet: start one with `paribus run`")
