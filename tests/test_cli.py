@@ -93,7 +93,7 @@ def test_evaluate_says_where_predictions_differ(done: Path, monkeypatch: pytest.
     from typer.testing import CliRunner
 
     from paribus import reload
-    from paribus.cli import app
+    from paribus.cli.main import app
 
     original = reload.predict_logits
 
@@ -215,7 +215,7 @@ def test_lists(tmp_path: Path) -> None:
 def test_commands_that_must_start_fast_import_no_torch(done: Path) -> None:
     """Counted in modules, not in seconds: what makes a start slow is what it imports."""
     code = (
-        "import sys\nfrom paribus.cli import app\n"
+        "import sys\nfrom paribus.cli.main import app\n"
         "try: app(sys.argv[1:], standalone_mode=False)\nexcept SystemExit: pass\n"
         "sys.stderr.write(' '.join(m for m in ('torch', 'sklearn', 'scipy', 'aeon', 'matplotlib') if m in sys.modules))"
     )

@@ -17,7 +17,7 @@ def test_the_study_file_is_a_study(tmp_path: Path) -> None:
 
 
 def test_it_names_every_command() -> None:
-    from paribus.cli import app
+    from paribus.cli.main import app
 
     text = README.read_text()
     for command in app.registered_commands:

@@ -1,6 +1,6 @@
 """``python -m paribus``."""
 
-from paribus.cli import main
+from paribus.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -27,7 +27,8 @@ def patch(plain: Mapping[str, Any], patches: Patches) -> dict[str, Any]:
     the new kind does not have (or needs, and are null) are left behind, unless a patch set them too.
 
     Args:
-        plain: of a `Baseline`, as from ``model_dump(mode="json")``.
+        plain: of a `Baseline`, without what was not set: ``model_dump(mode="json", exclude_unset=True)``. A new kind
+            then has defaults of its own, and keeps what was set for the old one.
         patches: dotted path -> value, as in ``{"model.activation": "elu"}``.
 
     Raises:
@@ -90,7 +91,7 @@ def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
     Raises:
         StudyError: a level does not give a valid configuration, or two levels give the same one.
     """
-    plain = study.baseline.model_dump(mode="json")
+    plain = study.baseline.model_dump(mode="json", exclude_unset=True)
     factors = {name: levels_of(name, factor) for name, factor in study.factors.items()}
     for name, levels in factors.items():
         _refuse_equal_levels(plain, name, study.factors[name], levels)

@@ -85,7 +85,7 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
         else:
             known = [*Baseline.model_fields, *StudySpec.model_fields]
             raise StudyError(f"no such field{from_known(top, known)}", path=f"--set {setting}")
-    plain = spec.model_dump(mode="json") | study
+    plain = spec.model_dump(mode="json", exclude_unset=True) | study
     try:
         plain["baseline"] = patch(plain["baseline"], baseline)
         result = validate(StudySpec, plain)

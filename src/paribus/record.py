@@ -1,6 +1,6 @@
 """What a trial gave: frozen values that travel from the worker to the store and on to the analysis."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -71,6 +71,31 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that an audit found in data."""
+
+    name: str
+    """As ``cross_split_duplicates``; the names of ``data.drop`` where it can remove them."""
+    n: int
+    """Examples (or files) concerned."""
+    text: str
+    """A sentence with the numbers."""
+    examples: tuple[str, ...]
+    """Ids (or file names) of the first few."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataAudit:
+    """What data hold, as they were loaded, before any split or drop of a trial's own."""
+
+    counts: dict[str, tuple[int, ...]]
+    """official part -> examples of each class."""
+    formats: dict[str, int]
+    """Size and mode of the files, as ``48 x 48 grey`` -> files; empty where there are no image files."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DataSummary:
     """The data of a trial in numbers, after the split."""
 
@@ -83,6 +108,9 @@ class DataSummary:
     sfreq_hz: float | None
     notes: tuple[str, ...]
     """What was found and done, in words (as: 3 trials with NaN dropped)."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """What was left out of training, by reason (``data.drop``, ``limit``) -> examples."""
+    audit: DataAudit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +122,17 @@ class LayerRow:
     output_shape: tuple[int, ...]
     """Without the batch."""
     n_parameters: int
+    n_trainable: int = 0
+    """Of the parameters."""
+    multiply_adds: int = 0
+    """For one example."""
+    flops: int = 0
+    """By R3's counting: multiply-adds of convolutions and linear layers, 4 an element of an affine batch norm,
+    window + 1 for each output of an adaptive average pooling, 0 for all else."""
+    formula: str = ""
+    """How the parameters are counted, as ``16 × 1 × 1 × 51``."""
+    inputs: tuple[int, ...] | None = None
+    """Rows whose outputs go into this layer, -1 for the network's input; None where that could not be found out."""
 
 
 @dataclass(frozen=True, slots=True)

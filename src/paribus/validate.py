@@ -43,16 +43,22 @@ def _explain(cls: type[Spec], plain: Any, detail: ErrorDetails) -> StudyError:
         message = f"`{given}` is not known{from_known(given, known)}"
     elif kind == "union_tag_invalid":
         known = [word.strip("'") for word in str(context["expected_tags"]).split(", ")]
-        path = (*path, str(context["discriminator"]).strip("'"))
+        path = (*path, _discriminator(context))
         message = f"`{context['tag']}` is not known{from_known(context['tag'], known)}"
     elif kind == "union_tag_not_found":
-        path = (*path, str(context["discriminator"]).strip("'"))
+        path = (*path, _discriminator(context))
         message = "this field is needed"
     elif kind == "value_error":
         message = str(context["error"])
     else:
         message = detail["msg"][0].lower() + detail["msg"][1:] + f", got {_short(given)}"
     return StudyError(message, path=".".join(path))
+
+
+def _discriminator(context: Mapping[str, Any]) -> str:
+    """The field that tells kinds apart; where a function reads it (networks), that is ``name``."""
+    found = str(context["discriminator"]).strip("'")
+    return "name" if found.endswith("()") else found
 
 
 def _short(value: Any) -> str:
@@ -85,25 +91,34 @@ def spec_class_at(cls: type[Spec], plain: Any, path: Path) -> type[Spec] | None:
     Where several classes could stand (sources, optimizers …), the one that the mapping's tag names.
     """
     current: type[Spec] | None = cls
+    members: list[type[Spec]] = []
     for segment in path:
+        if isinstance(plain, list):  # one of a list, whose members the field before it describes
+            plain = plain[int(segment)]
+            current = _choose(members, plain)
+            continue
         if current is None or segment not in current.model_fields:
             return None
         plain = plain.get(segment) if isinstance(plain, Mapping) else None
-        current = _choose(_members(current.model_fields[segment].annotation), plain)
+        members = _members(current.model_fields[segment].annotation)
+        current = _choose(members, plain)
     return current
 
 
 def tag_of(cls: type[Spec]) -> tuple[str, tuple[str, ...]] | None:
-    """The field that tells this class from its siblings, and its values, as ``("name", ("adam", "adamw"))``."""
+    """The field that tells this class from its siblings, and its values, as ``("name", ("adam", "adamw"))``.
+
+    No values: a class for all names that no sibling has (a network of one's own).
+    """
     for key in ("source", "name"):
         field = cls.model_fields.get(key)
-        if field and get_origin(field.annotation) is Literal and field.is_required():
-            return key, get_args(field.annotation)
+        if field and field.is_required():
+            return key, get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     return None
 
 
 def _members(annotation: Any) -> list[type[Spec]]:
-    if get_origin(annotation) in (Union, UnionType):
+    if get_origin(annotation) in (Union, UnionType, tuple):
         return [member for argument in get_args(annotation) for member in _members(argument)]
     if hasattr(annotation, "__metadata__"):
         return _members(get_args(annotation)[0])
@@ -116,6 +131,6 @@ def _choose(members: list[type[Spec]], plain: Any) -> type[Spec] | None:
     for member in members:
         tag = tag_of(member)
         given = plain.get(tag[0]) if tag and isinstance(plain, Mapping) else plain
-        if tag and given in tag[1]:
+        if tag and (given in tag[1] or (not tag[1] and isinstance(given, str) and ":" in given)):
             return member
     return None

@@ -60,6 +60,7 @@ def _without_non_finite(dataset: Dataset, non_finite: Literal["refuse", "drop"])
         ids=dataset.ids[keep],
         part=dataset.part[keep],
         group=None if dataset.group is None else dataset.group[keep],
+        names=None if dataset.names is None else dataset.names[keep],
         notes=(*dataset.notes, f"{what} dropped: {_first(bad, 10)}"),
     )
 

@@ -22,10 +22,10 @@ import numpy as np
 from paribus.data.dataset import Dataset
 from paribus.errors import DataError
 
-_VERSION = 1
+_VERSION = 2
 """Goes into every key. Raise it when the form of an entry changes."""
-_ARRAYS = ("x", "y", "ids", "part", "group")
-_VALUES = ("class_names", "kind", "description", "sfreq_hz", "notes")
+_ARRAYS = ("x", "y", "ids", "part", "group", "names")
+_VALUES = ("class_names", "kind", "description", "sfreq_hz", "notes", "formats", "unreadable")
 
 
 def cached(key: str, build: Callable[[], Dataset]) -> Dataset:
@@ -81,7 +81,8 @@ def _read(entry: Path, key: str) -> Dataset | None:
             for name in content["files"]
         }
         values = content["values"]
-        lists = {name: tuple(values[name]) for name in ("class_names", "notes")}
+        lists: dict[str, Any] = {name: tuple(values[name]) for name in ("class_names", "notes", "unreadable")}
+        lists["formats"] = tuple((str(name), int(count)) for name, count in values["formats"])
         return Dataset(**arrays, **{**values, **lists})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, DataError):
         return None

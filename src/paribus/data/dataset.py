@@ -29,6 +29,9 @@ class Dataset:
         group: (N,) str, as the subject; None where there are no groups.
         sfreq_hz: sampling rate in Hz, above 0.
         notes: what was found and done, in words.
+        names: (N,) str, where each came from (a file, a row); need not be unique. None where ids say it.
+        formats: size and mode of the image files, as ``48 x 48 grey``, and how many there are.
+        unreadable: names of the files that could not be decoded and were skipped.
 
     Raises:
         DataError: a shape, a type or an id does not fit.
@@ -44,14 +47,17 @@ class Dataset:
     group: npt.NDArray[np.str_] | None = None
     sfreq_hz: float | None = None
     notes: tuple[str, ...] = ()
+    names: npt.NDArray[np.str_] | None = None
+    formats: tuple[tuple[str, int], ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_x(self.x, self.kind)
         if self.y.dtype != np.int64 or self.y.shape != (len(self.x),):
             raise DataError(f"y must be int64 of shape ({len(self.x)},), got {self.y.dtype} of shape {self.y.shape}")
-        for name in ("ids", "part", "group"):
+        for name in ("ids", "part", "group", "names"):
             values = getattr(self, name)
-            if name == "group" and values is None:
+            if name in ("group", "names") and values is None:
                 continue
             if values.dtype.kind != "U" or values.shape != (len(self.x),):
                 raise DataError(f"{name} must be {len(self.x)} strings, got {values.dtype} of shape {values.shape}")
@@ -65,7 +71,7 @@ class Dataset:
                 raise DataError(f"class names must be printable text, got {name!a}")
         if self.sfreq_hz is not None and not 0 < self.sfreq_hz < np.inf:
             raise DataError(f"sfreq_hz must be a finite number above 0, got {self.sfreq_hz}")
-        for name in ("x", "y", "ids", "part", "group"):
+        for name in ("x", "y", "ids", "part", "group", "names"):
             object.__setattr__(self, name, _read_only(getattr(self, name)))
 
     @property

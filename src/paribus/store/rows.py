@@ -44,7 +44,7 @@ def storable(text: str) -> str:
 
 def study_row(study: StudySpec, planned: Sequence[PlannedTrial]) -> dict[str, Any]:
     """The columns of `study` that say what it is."""
-    spec = study.model_dump_json()
+    spec = study.model_dump_json(exclude_unset=True)  # what was set and what is default make a difference to patches
     content = json.dumps([spec, [trial.trial_id for trial in planned]])
     return {"content": hashlib.sha256(content.encode()).hexdigest(), "spec": spec}
 

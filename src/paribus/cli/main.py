@@ -6,14 +6,13 @@ import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from paribus.cli import data, models
+from paribus.cli.terminal import Settings, Study, complain, show, show_table
 from paribus.errors import ParibusError
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 app = typer.Typer(
     name="paribus",
@@ -24,14 +23,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Study = Annotated[str, typer.Argument(help="A study file (YAML), or the name of a built-in study.", show_default=False)]
+app.add_typer(models.app)
+app.add_typer(data.app)
+
 Run = Annotated[Path, typer.Argument(help="A run folder, as runs/quickstart.", show_default=False)]
 Checkpoint = Annotated[
     Path, typer.Argument(help="A checkpoint: runs/NAME/checkpoints/ID.safetensors.", show_default=False)
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change a field, as train.epochs=20, seeds=3; may be repeated."),
 ]
 Out = Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/STUDY]", show_default=False)]
 
@@ -83,7 +80,7 @@ def run(
     if report:
         _report(folder)
     if outcome.n_failed:
-        _complain(f"{outcome.n_failed} trials failed: `paribus status {shlex.quote(str(folder))}` says why")
+        complain(f"{outcome.n_failed} trials failed: `paribus status {shlex.quote(str(folder))}` says why")
         raise typer.Exit(1)
 
 
@@ -116,7 +113,7 @@ def plan(
         ]
         for t in the_plan.trials
     ]
-    _table(["trial", *factors, "seed", "state"], rows)
+    show_table(["trial", *factors, "seed", "state"], rows)
     typer.echo(f"{len(rows)} trials, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
     if check or probe:
         from paribus.run import check_plan
@@ -146,7 +143,7 @@ def status(run: Run) -> None:
     with open_run(run) as store:
         stored = store.latest_study()
         if stored is None:
-            _complain(f"{run} holds no study yet")
+            complain(f"{run} holds no study yet")
             raise typer.Exit(2)
         ids = [trial.trial_id for trial in stored.planned]
         done, failed, failures = store.finished(ids), store.failed(ids), store.failures(ids)
@@ -155,7 +152,7 @@ def status(run: Run) -> None:
     state = {i: "done" if i in done else "failed" if i in failed else "to run" for i in ids}
     counts = Counter((trial.cell, state[trial.trial_id]) for trial in stored.planned)
     typer.echo(f"{stored.study.name}: {stored.study.question}")
-    _table(
+    show_table(
         [*factors, "done", "failed", "to run"],
         [
             [*(dict(cell).get(f, "") for f in factors), *(str(counts[cell, s]) for s in ("done", "failed", "to run"))]
@@ -208,7 +205,7 @@ def predict(
         [str(i), classes[int(row.argmax())], *(f"{value:.6f}" for value in row)] for i, row in enumerate(probabilities)
     ]
     if to_csv is None:
-        _table(header, [[*row[:2], *(f"{float(value):.3f}" for value in row[2:])] for row in rows])
+        show_table(header, [[*row[:2], *(f"{float(value):.3f}" for value in row[2:])] for row in rows])
     elif str(to_csv) == "-":
         csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
     else:
@@ -232,29 +229,13 @@ def studies(
 
     found = builtin_studies()
     if name is None:
-        _table(["study", "question"], [[key, load_study(key).question] for key in found])
+        show_table(["study", "question"], [[key, load_study(key).question] for key in found])
         typer.echo("`paribus studies NAME` prints one; `paribus run NAME` runs it.")
     elif name in found:
         typer.echo(found[name].read_text(encoding="utf-8"), nl=False)
     else:
-        _complain(f"no built-in study `{name}`{from_known(name, found)}")
+        complain(f"no built-in study `{name}`{from_known(name, found)}")
         raise typer.Exit(2)
-
-
-@app.command()
-def models() -> None:
-    """List the networks."""
-    from paribus.models.catalogue import CATALOGUE
-
-    _table(["model", "what it is"], [[name, text] for name, text in CATALOGUE.items()])
-
-
-@app.command()
-def data() -> None:
-    """List the sources of data and where to get them."""
-    from paribus.data.sources import describe_sources
-
-    _table(["source", "what it is", "where it comes from"], [list(row) for row in describe_sources()])
 
 
 @app.command()
@@ -281,53 +262,20 @@ def main() -> NoReturn:
     try:
         app()
     except ParibusError as error:
-        _complain(str(error))
+        complain(str(error))
         sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
-        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        complain(f"{error.filename or 'output'}: {error.strerror or error}")
         sys.exit(2)
     sys.exit(0)
 
 
 def _report(folder: Path) -> None:
     from paribus.report.page import write_report
-    from paribus.report.tables import terminal_table
 
     report = write_report(folder)
-    _print(terminal_table(report.result))
+    show(terminal_table(report.result))
     typer.echo(f"Report: {report.path}")
-
-
-def _complain(message: str) -> None:
-    typer.echo(f"paribus: {message}", err=True)
-
-
-def _table(header: list[str], rows: list[list[str]]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in header:
-        table.add_column(Text(name), overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    _print(table)
-
-
-def _print(table: "Table") -> None:
-    """Print a table; in a terminal wide columns wrap, in a pipe lines stay whole."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if console.is_terminal:
-        console.print(table)
-        return
-    table.box = None
-    console.width = 10_000
-    with console.capture() as capture:
-        console.print(table)
-    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

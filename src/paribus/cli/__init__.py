@@ -1,0 +1,1 @@
+"""The command line: each command reads arguments, calls one function, shows what it gave."""

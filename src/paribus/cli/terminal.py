@@ -1,0 +1,48 @@
+"""What all commands share: arguments, tables, errors."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Study = Annotated[str, typer.Argument(help="A study file (YAML), or the name of a built-in study.", show_default=False)]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a field, as train.epochs=20, seeds=3; may be repeated."),
+]
+
+
+def complain(message: str) -> None:
+    """Print an error."""
+    typer.echo(f"paribus: {message}", err=True)
+
+
+def show_table(header: list[str], rows: list[list[str]]) -> None:
+    """Print rows of text under a header."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in header:
+        table.add_column(Text(name), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    show(table)
+
+
+def show(table: "Table") -> None:
+    """Print a table; in a terminal wide columns wrap, in a pipe lines stay whole."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(table)
+        return
+    table.box = None
+    console.width = 10_000
+    with console.capture() as capture:
+        console.print(table)
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

@@ -1,0 +1,165 @@
+"""Augmentation: what is done at random to training examples, each with draws of its own, anew each epoch.
+
+Those of images see pixels (0 to 255, before normalisation); those of EEG see normalised signals, whose unit is the
+standard deviation. Each is done in the order of the list.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from paribus.spec.base import Positive, Probability, Share, Spec, named
+
+Fill = Annotated[float, Field(ge=0, le=255)]
+
+
+class CropSpec(Spec):
+    """Pad, then crop to the former size at random."""
+
+    name: Literal["crop"]
+    padding: int = Field(4, ge=1)
+    fill: Fill = 0.0
+
+
+class HorizontalFlipSpec(Spec):
+    """Left becomes right."""
+
+    name: Literal["horizontal_flip"]
+    p: Probability = 0.5
+
+
+class VerticalFlipSpec(Spec):
+    """Up becomes down."""
+
+    name: Literal["vertical_flip"]
+    p: Probability = 0.5
+
+
+class RotationSpec(Spec):
+    """By an angle from -degrees to degrees, bilinear."""
+
+    name: Literal["rotation"]
+    degrees: float = Field(15.0, gt=0, le=180)
+    fill: Fill = 0.0
+
+
+class AffineSpec(Spec):
+    """Rotation, translation, scaling and shear about the centre, bilinear (R4)."""
+
+    name: Literal["affine"]
+    degrees: float = Field(0.0, ge=0, le=180)
+    translate: Share = 0.1
+    """At most this share of width and of height."""
+    scale: tuple[Positive, Positive] = Field((0.9, 1.1), strict=False)
+    shear: float = Field(10.0, ge=0, lt=90)
+    """Of x, at most so many degrees."""
+    fill: Fill = 0.0
+
+
+class ErasingSpec(Spec):
+    """A rectangle becomes ``fill`` (Zhong et al. 2020, "Random erasing data augmentation")."""
+
+    name: Literal["erasing"]
+    p: Probability = 0.5
+    area: tuple[Share, Share] = Field((0.02, 0.33), strict=False)
+    """Share of the image, from and to."""
+    aspect: tuple[Positive, Positive] = Field((0.3, 3.3), strict=False)
+    """Height through width, from and to."""
+    fill: Fill = 0.0
+
+
+class CutoutSpec(Spec):
+    """A square, which may stand out over the edge, becomes ``fill`` (DeVries & Taylor 2017)."""
+
+    name: Literal["cutout"]
+    size: int = Field(8, ge=1)
+    """Pixels."""
+    fill: Fill = 0.0
+
+
+class BrightnessSpec(Spec):
+    """Pixels times a factor from 1 - amount to 1 + amount."""
+
+    name: Literal["brightness"]
+    amount: float = Field(0.2, gt=0, le=1)
+
+
+class ContrastSpec(Spec):
+    """Distances from the image's mean times a factor from 1 - amount to 1 + amount."""
+
+    name: Literal["contrast"]
+    amount: float = Field(0.2, gt=0, le=1)
+
+
+class MixupSpec(Spec):
+    """Each example mixed with another of its batch, and so their classes (Zhang et al. 2018); for images and EEG."""
+
+    name: Literal["mixup"]
+    alpha: float = Field(0.2, gt=0, le=100)
+    """Of the Beta distribution of the share; the larger share stays with the example itself."""
+
+
+class TimeShiftSpec(Spec):
+    """By up to ``samples`` to either side; what moves in is 0."""
+
+    name: Literal["time_shift"]
+    samples: int = Field(10, ge=1)
+
+
+class ChannelDropoutSpec(Spec):
+    """Each channel becomes 0 with probability p."""
+
+    name: Literal["channel_dropout"]
+    p: Share = 0.1
+
+
+class GaussianNoiseSpec(Spec):
+    """Plus independent normal noise."""
+
+    name: Literal["gaussian_noise"]
+    std: Positive = 0.1
+
+
+class SignFlipSpec(Spec):
+    """The whole trial times -1."""
+
+    name: Literal["sign_flip"]
+    p: Probability = 0.5
+
+
+class TimeMaskSpec(Spec):
+    """A stretch of time, the same in all channels, becomes 0."""
+
+    name: Literal["time_mask"]
+    samples: int = Field(50, ge=1)
+    """Its length."""
+    p: Probability = 0.5
+
+
+class FourierSurrogateSpec(Spec):
+    """Random phases, the same shift in all channels, up to ``phase`` times pi (Schwabedal et al. 2018)."""
+
+    name: Literal["fourier_surrogate"]
+    phase: float = Field(0.5, gt=0, le=1)
+    p: Probability = 0.5
+
+
+ImageAugmentation = (
+    CropSpec
+    | HorizontalFlipSpec
+    | VerticalFlipSpec
+    | RotationSpec
+    | AffineSpec
+    | ErasingSpec
+    | CutoutSpec
+    | BrightnessSpec
+    | ContrastSpec
+)
+EEGAugmentation = (
+    TimeShiftSpec | ChannelDropoutSpec | GaussianNoiseSpec | SignFlipSpec | TimeMaskSpec | FourierSurrogateSpec
+)
+AnyAugmentation = ImageAugmentation | EEGAugmentation | MixupSpec
+AugmentationSpec = Annotated[
+    Annotated[AnyAugmentation, Field(discriminator="name")],
+    BeforeValidator(named, json_schema_input_type=AnyAugmentation | str),
+]

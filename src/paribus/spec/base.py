@@ -1,0 +1,27 @@
+"""What all specifications share: strictness, ranges and short forms."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar = str | int | float | bool | None
+LARGEST = 1e30
+"""Bound of rates and decays: far beyond any use, and a float of the least precision holds it."""
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Spec(BaseModel):
+    """Base of all specifications: frozen; unknown keys, NaN and infinity refused; ``"3"`` is not a number.
+
+    Fields that hold tuples are marked ``strict=False``, since YAML and JSON have only lists; their items stay strict.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+
+def named(value: Any) -> Any:
+    """``adam`` is short for ``{name: adam}``."""
+    return {"name": value} if isinstance(value, str) else value

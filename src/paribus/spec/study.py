@@ -1,0 +1,142 @@
+"""A study, its trials, and a run."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from paribus.level import level_name
+from paribus.spec.base import Scalar, Seed, Spec
+from paribus.spec.data import DataSpec, Preparation
+from paribus.spec.model import ModelSpec
+from paribus.spec.train import TrainSpec
+
+SPEC_VERSION = 2
+"""Goes into every trial id. Raise it when the same specification would give another result."""
+
+Selection = Literal["best_validation", "last", "best_test"]
+
+
+def _count(value: Any) -> Any:
+    """A count n of seeds is short for 0 … n - 1."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 1 <= value <= 10_000:
+            raise ValueError(f"a count of seeds is from 1 to 10000, got {value}")
+        return list(range(value))
+    return value
+
+
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must be distinct, got {list(seeds)}")
+    return seeds
+
+
+def _level_names(value: Any) -> Any:
+    return {key: level_name(level) for key, level in value.items()} if isinstance(value, dict) else value
+
+
+class Baseline(Spec):
+    """The configuration that factors change."""
+
+    data: DataSpec
+    model: ModelSpec
+    train: TrainSpec = TrainSpec()
+
+
+class TrialSpec(Baseline):
+    """One fully resolved configuration with one seed."""
+
+    selection: Selection = "best_validation"
+    seed: Seed = 0
+
+    def identity(self, fingerprint: str) -> dict[str, Any]:
+        """All that can change this trial's result, as plain JSON values.
+
+        Args:
+            fingerprint: of the data (`data.fingerprint.fingerprint`).
+        """
+        spec = self.model_dump(mode="json")
+        preparation = {key: spec["data"][key] for key in Preparation.model_fields}
+        return {"spec_version": SPEC_VERSION, "fingerprint": fingerprint, **spec, "data": preparation}
+
+
+class Factor(Spec):
+    """What is varied.
+
+    Either ``path`` and a list of values for that path, or ``levels`` that each name a patch:
+    a mapping from dotted paths to values.
+    """
+
+    path: str | None = None
+    levels: Annotated[tuple[Any, ...], Field(strict=False)] | dict[str, dict[str, Any]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _form(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "levels" not in values:
+            return values
+        levels, path = values["levels"], values.get("path")
+        if not isinstance(levels, dict | list) or not levels:
+            raise ValueError(
+                "levels must be a list of values, or a mapping of names to patches, with at least one level"
+            )
+        if isinstance(levels, list) and path is None:
+            raise ValueError("a list of levels needs `path`, the field that they change, as in `model.activation`")
+        if isinstance(levels, dict):
+            if path is not None:
+                raise ValueError("give either `path` with a list of levels, or named levels (a mapping), not both")
+            if wrong := [name for name, patch in levels.items() if not isinstance(patch, dict)]:
+                raise ValueError(f"level `{wrong[0]}` must be a patch, as in {{model.activation: relu}}")
+        return values
+
+
+class ReportedFigure(Spec):
+    """A figure that somebody else reported for the cells that have these levels."""
+
+    cell: Annotated[dict[str, str], BeforeValidator(_level_names, json_schema_input_type=dict[str, Scalar])]
+    """factor -> level."""
+    test_accuracy: float = Field(ge=0, le=100)
+    """In percent."""
+
+
+class Reported(Spec):
+    """Figures from a report, shown beside ours where the data are the same."""
+
+    source: str
+    data: dict[str, Scalar]
+    """Fields of the data specification that must have these values for the figures to be shown."""
+    figures: tuple[ReportedFigure, ...] = Field(strict=False)
+
+
+class StudySpec(Spec):
+    """A question: a baseline, factors with levels, a design and seeds."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
+    question: str = Field(min_length=1)
+    baseline: Baseline
+    factors: dict[str, Factor] = Field({})
+    design: Literal["grid", "one_at_a_time"] = "grid"
+    seeds: Annotated[
+        tuple[Seed, ...],
+        Field(strict=False, min_length=1),
+        BeforeValidator(_count, json_schema_input_type=int | list[Seed]),
+        AfterValidator(_distinct),
+    ] = (0, 1, 2, 3, 4)
+    """A list, or a count n that stands for 0 ... n - 1."""
+    selection: Selection = "best_validation"
+    """Which epoch's weights count: highest validation accuracy (ties: lower validation loss, then earlier),
+    the last, or the highest test accuracy (only to show how it flatters)."""
+    reported: tuple[Reported, ...] = Field((), strict=False)
+
+
+class RunSpec(Spec):
+    """What cannot change a result: where and how to run."""
+
+    out: str
+    """Folder of the run: store, checkpoints, report."""
+    jobs: int = Field(1, ge=1)
+    """Worker processes; 1 runs in this process."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: int = Field(1, ge=1)
+    """Threads a trial. Results are bit-identical at the same number of threads only, so it is recorded."""
+    command: str = ""

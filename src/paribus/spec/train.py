@@ -1,0 +1,119 @@
+"""The recipe: optimiser, schedule, loss, early stopping, sampling, augmentation."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from paribus.spec.augmentation import AugmentationSpec
+from paribus.spec.base import LARGEST, Share, Spec, named
+
+
+class AdamSpec(Spec):
+    """Adam (Kingma & Ba 2015); weight decay is added to the gradient."""
+
+    name: Literal["adam"]
+    lr: float = Field(1e-3, gt=0, le=LARGEST)
+    weight_decay: float = Field(0.0, ge=0, le=LARGEST)
+    betas: tuple[Share, Share] = Field((0.9, 0.999), strict=False)
+
+
+class AdamWSpec(Spec):
+    """AdamW (Loshchilov & Hutter 2019): Adam with decoupled weight decay, without which it is Adam."""
+
+    name: Literal["adamw"]
+    lr: float = Field(1e-3, gt=0, le=LARGEST)
+    weight_decay: float = Field(0.01, gt=0, le=LARGEST)
+    betas: tuple[Share, Share] = Field((0.9, 0.999), strict=False)
+
+
+class SgdSpec(Spec):
+    """Stochastic gradient descent with momentum, Nesterov's on request."""
+
+    name: Literal["sgd"]
+    lr: float = Field(1e-2, gt=0, le=LARGEST)
+    weight_decay: float = Field(0.0, ge=0, le=LARGEST)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    nesterov: bool = False
+
+    @model_validator(mode="after")
+    def _nesterov_has_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
+
+
+AnyOptimizer = AdamSpec | AdamWSpec | SgdSpec
+OptimizerSpec = Annotated[
+    Annotated[AnyOptimizer, Field(discriminator="name")],
+    BeforeValidator(named, json_schema_input_type=AnyOptimizer | Literal["adam", "adamw", "sgd"]),
+]
+
+
+class ConstantSpec(Spec):
+    """The learning rate stays as it is."""
+
+    name: Literal["constant"]
+
+
+class StepSpec(Spec):
+    """The learning rate is multiplied by ``factor`` every ``every`` epochs (R3: halved every 10)."""
+
+    name: Literal["step"]
+    factor: float = Field(0.5, gt=0, le=1)
+    every: int = Field(10, ge=1)
+
+
+class CosineSpec(Spec):
+    """Half a cosine from the learning rate to 0 over all steps (Loshchilov & Hutter 2017, no restarts)."""
+
+    name: Literal["cosine"]
+
+
+class OneCycleSpec(Spec):
+    """Up from lr / 25 to lr over the first ``warmup`` of all steps, then down to nothing (Smith & Topin 2018)."""
+
+    name: Literal["one_cycle"]
+    warmup: float = Field(0.3, gt=0, lt=1)
+
+
+_Schedule = ConstantSpec | StepSpec | CosineSpec | OneCycleSpec
+ScheduleSpec = Annotated[
+    Annotated[_Schedule, Field(discriminator="name")],
+    BeforeValidator(named, json_schema_input_type=_Schedule | Literal["constant", "step", "cosine", "one_cycle"]),
+]
+
+
+class LossSpec(Spec):
+    """Cross-entropy."""
+
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    class_weights: Literal["none", "inverse_count", "inverse_share", "effective_number"] = "none"
+    """R2's two ways: 1 / n of the class, or 1 / share of the class; or (1 - beta) / (1 - beta^n) (Cui et al. 2019)."""
+    beta: float = Field(0.999, gt=0, lt=1)
+    """Of ``effective_number``."""
+    flooding: float | None = Field(None, ge=0)
+    """The level b of |loss - b| + b (Ishida et al. 2020; R0)."""
+
+
+class EarlyStopSpec(Spec):
+    """End training when the validation loss has not fallen by ``min_improvement`` for ``patience`` epochs."""
+
+    patience: int = Field(10, ge=1)
+    min_improvement: float = Field(0.0, ge=0)
+
+
+class TrainSpec(Spec):
+    """The recipe."""
+
+    epochs: int = Field(100, ge=1)
+    batch_size: int = Field(64, ge=1)
+    optimizer: OptimizerSpec = AdamSpec(name="adam")
+    schedule: ScheduleSpec = ConstantSpec(name="constant")
+    loss: LossSpec = LossSpec()
+    early_stop: EarlyStopSpec | None = None
+    sampling: Literal["shuffled", "class_balanced"] = "shuffled"
+    """Each example once an epoch, or as many draws with replacement, each class equally likely."""
+    augmentation: tuple[AugmentationSpec, ...] = Field((), strict=False)
+    """Of training examples only, in this order."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16: the forward pass in training under autocast; weights, loss and all evaluation stay fp32."""
