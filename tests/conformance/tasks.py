@@ -46,7 +46,8 @@ def wait_for_file(path: str, emit: Emit) -> str:
 def tick_silently(path: str, emit: Emit) -> None:
     """Emits once, then writes a byte to the file every 10 ms, for 30 s; swallows all that it may."""
     emit("ticking")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)  # a file object would warn when it is ended between two lines
+    # A file object would warn when Ctrl-C comes between two lines.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for _ in range(3000):
         try:
             os.write(descriptor, b".")
