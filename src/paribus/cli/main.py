@@ -275,6 +275,7 @@ def main() -> NoReturn:
 
 def _report(folder: Path) -> None:
     from paribus.report.page import write_report
+    from paribus.report.tables import terminal_table
 
     report = write_report(folder)
     show(terminal_table(report.result))
