@@ -198,7 +198,7 @@ def test_settings(write) -> None:
         write(BASE), ["seeds=2", "train.optimizer.name=sgd", "train.early_stop.patience=4", "data.validation=0.5"]
     )
     assert study.seeds == (0, 1)
-    assert study.baseline.train.optimizer == SgdSpec(name="sgd", lr=1e-3)  # betas are Adam's, lr is both's
+    assert study.baseline.train.optimizer == SgdSpec(name="sgd")  # with its own default lr
     assert study.baseline.train.early_stop is not None
     assert study.baseline.train.early_stop.patience == 4
     assert study.baseline.data.validation == 0.5

@@ -20,27 +20,30 @@ Patches = Mapping[str, Any]
 ID_LENGTH = 16
 
 
-def patch(plain: Mapping[str, Any], patches: Patches) -> dict[str, Any]:
-    """A copy of a baseline's plain values with the value at each dotted path replaced.
+def patch(baseline: Baseline, patches: Patches) -> dict[str, Any]:
+    """A baseline's plain values, without those that are merely default, with the value at each dotted path replaced.
 
-    Where a patch changes the *kind* of a thing (``data.source``, ``train.schedule.name`` …), the fields that
-    the new kind does not have (or needs, and are null) are left behind, unless a patch set them too.
+    Where a patch changes the *kind* of a thing (``data.source``, ``train.schedule.name`` …), the new kind has defaults
+    of its own; what was given for the old kind stays where the new one has such a field (and needs no value for it,
+    or there is one), unless a patch set it too.
 
     Args:
-        plain: of a `Baseline`, without what was not set: ``model_dump(mode="json", exclude_unset=True)``. A new kind
-            then has defaults of its own, and keeps what was set for the old one.
+        baseline: what is patched.
         patches: dotted path -> value, as in ``{"model.activation": "elu"}``.
 
     Raises:
         StudyError: a path leads through something that is not a mapping.
     """
-    result: dict[str, Any] = copy.deepcopy(dict(plain))
+    result: dict[str, Any] = baseline.model_dump(mode="json", exclude_unset=True)
+    defaults: dict[str, Any] = baseline.model_dump(mode="json")
     for path, value in patches.items():
         *parents, last = path.split(".")
-        place = result
+        place: Any = result
+        default: Any = defaults
         for parent in parents:
+            default = default.get(parent) if isinstance(default, dict) else None
             if place.get(parent) is None:
-                place[parent] = {}
+                place[parent] = _bare(parent, default, path)
             place = place[parent]
             if not isinstance(place, dict):
                 raise StudyError(f"`{parent}` has no fields inside: it is {place!r}", path=path)
@@ -50,15 +53,22 @@ def patch(plain: Mapping[str, Any], patches: Patches) -> dict[str, Any]:
         cls = spec_class_at(Baseline, result, tuple(owner))
         tag = tag_of(cls) if cls else None
         if cls and tag and tag[0] == last:
-            place = result
+            at = result
             for parent in owner:
-                place = place[parent]
-            for key in list(place):
+                at = at[parent]
+            for key in list(at):
                 field = cls.model_fields.get(key)
-                unfit = field is None or (field.is_required() and place[key] is None)
+                unfit = field is None or (field.is_required() and at[key] is None)
                 if unfit and ".".join((*owner, key)) not in patches:
-                    del place[key]
+                    del at[key]
     return result
+
+
+def _bare(name: str, default: Any, path: str) -> dict[str, Any]:
+    """What a field must have to be patched inside: only its kind, where a default has one."""
+    if default is not None and not isinstance(default, dict):
+        raise StudyError(f"`{name}` has no fields inside: it is {default!r}", path=path)
+    return {"name": default["name"]} if default and "name" in default else {}
 
 
 def levels_of(name: str, factor: Factor) -> dict[str, Patches]:
@@ -91,13 +101,12 @@ def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
     Raises:
         StudyError: a level does not give a valid configuration, or two levels give the same one.
     """
-    plain = study.baseline.model_dump(mode="json", exclude_unset=True)
     factors = {name: levels_of(name, factor) for name, factor in study.factors.items()}
     for name, levels in factors.items():
-        _refuse_equal_levels(plain, name, study.factors[name], levels)
+        _refuse_equal_levels(study.baseline, name, study.factors[name], levels)
     if study.design == "grid":
         _refuse_overlaps(factors)
-    result = [(cell, _resolve(plain, patches, cell)) for cell, patches in _combine(study, factors)]
+    result = [(cell, _resolve(study.baseline, patches, cell)) for cell, patches in _combine(study, factors)]
     if study.design == "one_at_a_time":
         result = [((), study.baseline), *(each for each in result if each[1] != study.baseline)]
         for ((factor, level),) in (cell for cell, _ in result[1:]):
@@ -137,9 +146,9 @@ def _combine(study: StudySpec, factors: Mapping[str, Mapping[str, Patches]]) -> 
     return found
 
 
-def _resolve(plain: Mapping[str, Any], patches: Patches, cell: Cell) -> Baseline:
+def _resolve(baseline: Baseline, patches: Patches, cell: Cell) -> Baseline:
     try:
-        return validate(Baseline, patch(plain, patches))
+        return validate(Baseline, patch(baseline, patches))
     except StudyError as error:
         raise StudyError(f"{error} (with {in_words(cell)})", path="factors") from None
 
@@ -149,7 +158,7 @@ def in_words(cell: Cell) -> str:
     return ", ".join(f"{factor} {level}" for factor, level in cell) or "the baseline"
 
 
-def _refuse_equal_levels(plain: Mapping[str, Any], name: str, factor: Factor, levels: dict[str, Patches]) -> None:
+def _refuse_equal_levels(baseline: Baseline, name: str, factor: Factor, levels: dict[str, Patches]) -> None:
     seen: dict[str, str] = {}
     for i, (level, patches) in enumerate(levels.items()):
         place = f"factors.{name}.levels.{level if isinstance(factor.levels, dict) else i}"
@@ -158,7 +167,7 @@ def _refuse_equal_levels(plain: Mapping[str, Any], name: str, factor: Factor, le
                 known = ", ".join(Baseline.model_fields)
                 raise StudyError(f"`{path}`: a path starts with one of {known}", path=place)
         try:
-            text = validate(Baseline, patch(plain, patches)).model_dump_json()
+            text = validate(Baseline, patch(baseline, patches)).model_dump_json()
         except StudyError as error:
             # A level may be valid only together with another factor's; the grid as a whole decides on those.
             if _alone(error, patches):
@@ -202,12 +211,15 @@ def check_reported(study: StudySpec) -> None:
                     )
 
 
-def expand(study: StudySpec, fingerprint: Callable[[Any], str]) -> tuple[PlannedTrial, ...]:
+def expand(
+    study: StudySpec, fingerprint: Callable[[Any], str], code: Callable[[Any], str] = lambda _: ""
+) -> tuple[PlannedTrial, ...]:
     """All trials of a study, cell by cell, seeds within.
 
     Args:
         study: the question.
         fingerprint: gives the content hash of the data that a ``DataSpec`` names.
+        code: gives the hash of the code that a ``ModelSpec`` names, "" for the networks of paribus.
 
     Raises:
         StudyError: two cells hold the same trials, because their data have the same content.
@@ -215,7 +227,7 @@ def expand(study: StudySpec, fingerprint: Callable[[Any], str]) -> tuple[Planned
     trials = []
     seen: dict[str, Cell] = {}
     for cell, configuration in cells(study):
-        content = fingerprint(configuration.data)
+        content, digest = fingerprint(configuration.data), code(configuration.model)
         for seed in study.seeds:
             spec = TrialSpec(
                 data=configuration.data,
@@ -224,7 +236,7 @@ def expand(study: StudySpec, fingerprint: Callable[[Any], str]) -> tuple[Planned
                 selection=study.selection,
                 seed=seed,
             )
-            planned = PlannedTrial(cell=cell, spec=spec, trial_id=trial_id(spec, content))
+            planned = PlannedTrial(cell=cell, spec=spec, trial_id=trial_id(spec, content, digest))
             if seen.setdefault(planned.trial_id, cell) != cell:
                 raise StudyError(
                     f"{in_words(cell)} and {in_words(seen[planned.trial_id])} are the same trials: "
@@ -235,12 +247,13 @@ def expand(study: StudySpec, fingerprint: Callable[[Any], str]) -> tuple[Planned
     return tuple(trials)
 
 
-def trial_id(spec: TrialSpec, fingerprint: str) -> str:
+def trial_id(spec: TrialSpec, fingerprint: str, code: str = "") -> str:
     """A trial's id: 16 hexadecimal digits of the SHA-256 of its canonical JSON.
 
     Args:
         spec: the resolved specification.
         fingerprint: of the data.
+        code: of a network of one's own.
     """
-    text = json.dumps(spec.identity(fingerprint), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(spec.identity(fingerprint, code), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]

@@ -56,6 +56,21 @@ def builtin_studies() -> dict[str, Path]:
     return {file.stem: file for file in sorted(files)}
 
 
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """The path and the value of ``path=value``; the value is YAML.
+
+    Raises:
+        StudyError: it is not of that form.
+    """
+    path, equals, text = setting.partition("=")
+    if not equals or not path.strip():
+        raise StudyError("give it as path=value, as in --set train.epochs=20", path=f"--set {setting}")
+    try:
+        return path.strip(), _plain(YAML(typ="rt").load(text))
+    except (YAMLError, ValueError, RecursionError):
+        raise StudyError("the value is not valid YAML", path=f"--set {setting}") from None
+
+
 def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
     """A study with each ``path=value`` set.
 
@@ -65,14 +80,8 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
     study: dict[str, Any] = {}
     baseline: dict[str, Any] = {}
     for setting in settings:
-        path, equals, text = setting.partition("=")
-        path = path.strip().removeprefix("baseline.")
-        if not equals or not path:
-            raise StudyError("give it as path=value, as in --set train.epochs=20", path=f"--set {setting}")
-        try:
-            value = _plain(YAML(typ="rt").load(text))
-        except (YAMLError, ValueError, RecursionError):
-            raise StudyError("the value is not valid YAML", path=f"--set {setting}") from None
+        path, value = parse_setting(setting)
+        path = path.removeprefix("baseline.")
         top = path.split(".")[0]
         if top in Baseline.model_fields:
             baseline[path] = value
@@ -87,7 +96,7 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
             raise StudyError(f"no such field{from_known(top, known)}", path=f"--set {setting}")
     plain = spec.model_dump(mode="json", exclude_unset=True) | study
     try:
-        plain["baseline"] = patch(plain["baseline"], baseline)
+        plain["baseline"] = patch(spec.baseline, baseline)
         result = validate(StudySpec, plain)
         cells(result)
     except StudyError as error:

@@ -8,6 +8,7 @@ from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.errors import RunError
 from paribus.grid import expand
+from paribus.models.custom import code_digest
 from paribus.record import PlannedTrial
 from paribus.spec import DataSpec, StudySpec
 from paribus.store.base import Store
@@ -55,7 +56,7 @@ def make_plan(study: StudySpec) -> Plan:
             facts[origin] = DataFacts(fingerprint(dataset), dataset.input_shape, dataset.n_classes)
         return facts[origin].fingerprint
 
-    return Plan(study, expand(study, content), facts)
+    return Plan(study, expand(study, content, code_digest), facts)
 
 
 def open_run(out: Path) -> Store:

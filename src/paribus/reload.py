@@ -10,7 +10,6 @@ import torch
 from paribus.data.audit import finite
 from paribus.data.examples import read_examples
 from paribus.data.fingerprint import fingerprint
-from paribus.data.normalise import apply
 from paribus.data.sources import load_dataset
 from paribus.data.split import split
 from paribus.errors import CheckpointError, DataError
@@ -19,8 +18,9 @@ from paribus.spec import DataSpec
 from paribus.store.sql import open_store
 from paribus.training.checkpoint import Description, load
 from paribus.training.evaluate import loss_and_accuracy, predict_logits
+from paribus.training.examples import prepare, unlabelled
 from paribus.training.rng import numpy_generator
-from paribus.training.trial import deterministic, logits_digest, prepare
+from paribus.training.trial import deterministic, logits_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def evaluate(checkpoint: Path, data_path: str | None = None) -> Evaluation:
     rows = split(dataset, spec.data, numpy_generator(spec.seed, "split"))["test"]
     with deterministic(description.threads):
         examples = prepare(dataset, rows, description.normalisation, torch.device("cpu"))
-        logits = predict_logits(model, examples.x)
+        logits = predict_logits(model, examples)
     loss, accuracy = loss_and_accuracy(logits, examples.y)
     differing, largest = _against_store(checkpoint, description, dataset.ids[rows], logits.numpy())
     return Evaluation(
@@ -79,7 +79,7 @@ def predict(checkpoint: Path, file: Path) -> tuple[tuple[str, ...], npt.NDArray[
 
     Args:
         checkpoint: path of the weights or their description.
-        file: ``.npz`` (array ``x``), ``.npy`` or ``.ts``, examples shaped as those of training.
+        file: ``.npz`` (array ``x``), ``.npy`` or ``.ts``, an image or a folder of images, shaped as those of training.
 
     Returns:
         class names, and probabilities (n, n_classes).
@@ -88,12 +88,13 @@ def predict(checkpoint: Path, file: Path) -> tuple[tuple[str, ...], npt.NDArray[
         CheckpointError, DataError: either cannot be read, or the examples do not fit the network.
     """
     description, model = load(checkpoint)
-    x = read_examples(file)
+    x = read_examples(file, description.input_shape, getattr(description.spec.data, "size", None))
     if x.shape[1:] != description.input_shape:
         raise DataError(f"{file} holds examples of shape {x.shape[1:]}, the network takes {description.input_shape}")
     _refuse(file, ~finite(x), "hold NaN or infinite values")
     with deterministic(description.threads):
-        logits = predict_logits(model, torch.from_numpy(apply(x, description.normalisation)))
+        examples = unlabelled(x, description.kind, description.normalisation, torch.device("cpu"))
+        logits = predict_logits(model, examples)
     _refuse(file, ~torch.isfinite(logits).all(dim=1).numpy(), "have values too large for the network")
     return description.class_names, torch.softmax(logits.double(), dim=1).numpy()
 

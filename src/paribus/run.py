@@ -98,7 +98,8 @@ def check_plan(plan: Plan) -> None:
         return f"{plan.facts(trial)} {trial.spec.model.model_dump_json()}"
 
     def batches(trial: PlannedTrial) -> str:
-        return f"{trial.spec.data.model_dump_json()} {trial.spec.train.batch_size}"
+        train = trial.spec.train
+        return f"{trial.spec.data.model_dump_json()} {train.batch_size} {train.augmentation}"
 
     for trial in distinct(plan, network):
         facts = plan.facts(trial)
@@ -147,7 +148,8 @@ def seconds_an_epoch(plan: Plan, run: RunSpec) -> dict[str, float]:
 def configuration(trial: PlannedTrial) -> str:
     """What decides how long an epoch takes: equal for trials that differ only in seed, epochs or learning rate."""
     train = trial.spec.train
-    same = TrainSpec(batch_size=train.batch_size, precision=train.precision)
+    kept = ("batch_size", "precision", "sampling", "augmentation")
+    same = TrainSpec(**{name: getattr(train, name) for name in kept})
     return f"{trial.spec.data.model_dump_json()} {trial.spec.model.model_dump_json()} {same.model_dump_json()}"
 
 

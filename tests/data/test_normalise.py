@@ -5,11 +5,17 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from paribus.data.normalise import Normalisation, apply, fit
+from paribus.data.normalise import Normalisation, apply
+from paribus.data.normalise import fit as fit_rows
 from paribus.errors import DataError
-from paribus.spec import NormaliseExample, NormaliseFixed, NormaliseNone, NormaliseTrain
+from paribus.spec import NormaliseExample, NormaliseFirstExample, NormaliseFixed, NormaliseNone, NormaliseTrain
 
 TRAIN, NONE, EXAMPLE = NormaliseTrain(name="train"), NormaliseNone(name="none"), NormaliseExample(name="example")
+
+
+def fit(x: Any, way: Any, kind: Any) -> Normalisation:
+    """On all rows."""
+    return fit_rows(x, np.arange(len(x)), way, kind)
 
 
 def eeg(n: int = 600, offset: float = 4300.0) -> Any:
@@ -51,6 +57,27 @@ def test_a_constant_channel_becomes_nought(way: Any, value: float) -> None:
     assert np.all(out[:, :, 1] == 0)
     assert np.isfinite(out).all()
     assert out[:, :, 0].std() > 0.9
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_the_training_rows_alone_count(dtype: Any) -> None:
+    x = np.random.default_rng(0).integers(0, 256, size=(5000, 3, 4, 5)).astype(dtype)
+    x[:, 1] = 7
+    rows = np.arange(0, 5000, 2)
+    found = fit_rows(x, rows, TRAIN, "image")
+    np.testing.assert_allclose(found.mean, x[rows].mean(axis=(0, 2, 3), dtype=float), rtol=1e-12)
+    expected = x[rows].std(axis=(0, 2, 3), dtype=float)
+    np.testing.assert_allclose(found.std, [expected[0], 1.0, expected[2]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_by_the_first_training_example(dtype: Any) -> None:
+    """R3's mistake: every example is normalised by the moments of one."""
+    x = np.random.default_rng(0).integers(0, 256, size=(20, 3, 8, 8)).astype(dtype)
+    found = fit_rows(x, np.array([4, 9, 11]), NormaliseFirstExample(name="first_example"), "image")
+    np.testing.assert_allclose(found.mean, x[4].mean(axis=(1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(found.std, x[4].std(axis=(1, 2), dtype=float), rtol=1e-12)
+    assert Normalisation.from_json(found.to_json()) == found
 
 
 def test_each_example_by_itself() -> None:

@@ -18,10 +18,9 @@ def baseline_level(study: StudySpec, factor: str) -> str | None:
     """The level of a factor that leaves the baseline as it is; None when no level does."""
     if factor not in study.factors:
         return None
-    plain = study.baseline.model_dump(mode="json", exclude_unset=True)
     for level, patches in levels_of(factor, study.factors[factor]).items():
         try:
-            if validate(Baseline, patch(plain, patches)) == study.baseline:
+            if validate(Baseline, patch(study.baseline, patches)) == study.baseline:
                 return level
         except StudyError:
             continue  # valid only together with another factor's level, so not the baseline's

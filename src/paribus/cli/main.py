@@ -193,7 +193,12 @@ def evaluate(
 @app.command()
 def predict(
     checkpoint: Checkpoint,
-    file: Annotated[Path, typer.Argument(help="Examples: .npz (array x), .npy or .ts.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Examples: .npz (array x), .npy, .ts, an image, or a folder of images.", show_default=False
+        ),
+    ],
     to_csv: Annotated[Path | None, typer.Option("--csv", help="Write CSV to this file; - is standard output.")] = None,
 ) -> None:
     """Print a class and the probabilities of each example in a file."""

@@ -11,7 +11,7 @@ from paribus.data.dataset import Kind
 from paribus.errors import DataError
 from paribus.spec import Normalise, NormaliseFixed
 
-Name = Literal["train", "none", "fixed", "example"]
+Name = Literal["train", "none", "fixed", "first_example", "example"]
 Axis = Literal["channel", "row"]
 Floats = npt.NDArray[np.float64]
 
@@ -57,13 +57,14 @@ class Normalisation:
         return cls(name, axis, mean, std)
 
 
-def fit(x_train: npt.NDArray[Any], normalise: Normalise, kind: Kind) -> Normalisation:
+def fit(x: npt.NDArray[Any], rows: npt.NDArray[np.int64], normalise: Normalise, kind: Kind) -> Normalisation:
     """The constants, from the training part alone.
 
     A channel that is constant over the training part gets std 1, so that it becomes 0.
 
     Args:
-        x_train: (N, C, H, W), float32 or uint8.
+        x: (N, C, H, W), float32 or uint8; may be a memory map, it is read in pieces.
+        rows: (n,) of the training part, sorted.
         normalise: the way asked for.
         kind: EEG is normalised by electrode (row), images by channel.
 
@@ -72,11 +73,12 @@ def fit(x_train: npt.NDArray[Any], normalise: Normalise, kind: Kind) -> Normalis
     """
     axis: Axis = "row" if kind == "eeg" else "channel"
     if isinstance(normalise, NormaliseFixed):
-        size = x_train.shape[_AXES[axis]]
+        size = x.shape[_AXES[axis]]
         return Normalisation("fixed", axis, _each("mean", normalise.mean, size), _each("std", normalise.std, size))
-    if normalise.name == "train":
-        mean, std = _moments(x_train, _AXES[axis])
-        return Normalisation("train", axis, tuple(mean.tolist()), tuple(std.tolist()))
+    if normalise.name in ("train", "first_example"):
+        of = rows[:1] if normalise.name == "first_example" else rows
+        mean, std = (_pixel_moments if x.dtype == np.uint8 else _moments)(x, of, _AXES[axis])
+        return Normalisation(normalise.name, axis, tuple(mean.tolist()), tuple(std.tolist()))
     return Normalisation(normalise.name, axis)
 
 
@@ -126,12 +128,26 @@ def _along(values: Floats, axis: int) -> Floats:
     return values.reshape([-1 if i == axis else 1 for i in range(4)])
 
 
-def _moments(x: npt.NDArray[Any], axis: int) -> tuple[Floats, Floats]:
+def _moments(x: npt.NDArray[Any], rows: npt.NDArray[np.int64], axis: int) -> tuple[Floats, Floats]:
     """Mean and standard deviation over all examples, (n,) each; two passes, so that a large mean costs no digits."""
     others = tuple(i for i in range(4) if i != axis)
-    n = x.size // x.shape[axis]
-    mean = np.sum([chunk.sum(axis=others) for _, chunk in _chunks(x)], axis=0) / n
-    squares = np.sum([((chunk - _along(mean, axis)) ** 2).sum(axis=others) for _, chunk in _chunks(x)], axis=0)
+    n = len(rows) * x[0].size // x.shape[axis]
+    pieces = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+    mean = np.sum([x[piece].sum(axis=others, dtype=np.float64) for piece in pieces], axis=0) / n
+    centre = _along(mean, axis)
+    squares = np.sum([((x[piece] - centre) ** 2).sum(axis=others) for piece in pieces], axis=0)
+    return mean, _above_zero(np.sqrt(squares / n))
+
+
+def _pixel_moments(x: npt.NDArray[Any], rows: npt.NDArray[np.int64], axis: int) -> tuple[Floats, Floats]:
+    """As `_moments`, of uint8, from exact counts of the 256 values: much faster."""
+    counts = np.zeros((x.shape[axis], 256), dtype=np.int64)
+    for start in range(0, len(rows), 16 * _CHUNK):
+        moved = np.moveaxis(x[rows[start : start + 16 * _CHUNK]], axis, 0)
+        counts += [np.bincount(channel.ravel(), minlength=256) for channel in moved]
+    values, n = np.arange(256.0), counts[0].sum()
+    mean = counts @ values / n
+    squares = np.sum(counts * (values - mean[:, None]) ** 2, axis=1)
     return mean, _above_zero(np.sqrt(squares / n))
 
 

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from paribus.data.arrays import Array, member, read_npz, read_single, real
 from paribus.data.dataset import PARTS, Dataset, Kind
+from paribus.data.images import canonical
 from paribus.data.split import draw_test
 from paribus.errors import DataError
 from paribus.record import Part
@@ -68,22 +69,31 @@ def load(spec: NpzData) -> Dataset:
     part_of = np.concatenate([np.full(n, part, dtype="<U10") for part, n in sizes.items()])
     notes = [f"keys of the file that were not used: {', '.join(unused)}"] if unused else []
     drawn = "test" not in parts
-    if drawn:
+    pixels = np.concatenate([x[part] for part in parts])
+    order: npt.NDArray[np.int64] | None = None
+    if kind == "image" and pixels.dtype == np.uint8 and not any(key.startswith("ids") for key in file.arrays):
+        # In the order and with the ids that the same images have from files.
+        order, ids, part_of = canonical(pixels, y, part_of, spec.test if drawn else None)
+    elif drawn:
         rows = part_of == "train"
         part_of[rows] = draw_test(y[rows], spec.test)
+    if drawn:
         across = "; its groups are those of the training part" if group is not None else ""
         notes.append(f"test part drawn: {100 * spec.test:g} % of each class, the same for every seed{across}")
+    if order is None:
+        order, ids = np.arange(len(y)), _ids(file, sizes, drawn)
     return Dataset(
-        x=np.concatenate([x[part] for part in parts]),
-        y=y,
-        ids=_ids(file, sizes, drawn),
+        x=pixels[order],
+        y=y[order],
+        ids=ids,
         part=part_of,
         class_names=class_names,
         kind=kind,
         description=f"arrays of {path.name}, examples of shape {' x '.join(map(str, x['train'].shape[1:]))}",
-        group=group,
+        group=None if group is None else group[order],
         sfreq_hz=sfreq_hz,
         notes=tuple(notes),
+        names=_names(sizes)[order] if kind == "image" else None,
     )
 
 
@@ -189,6 +199,11 @@ def _text(values: Array, what: str) -> npt.NDArray[np.str_]:
     if values.dtype.kind not in "Uiu":
         raise DataError(f"{what} must hold strings or whole numbers, got {values.dtype}")
     return values.astype(np.str_)
+
+
+def _names(sizes: dict[Part, int]) -> npt.NDArray[np.str_]:
+    """Where each example stands in the file."""
+    return np.array([f"x{_SUFFIXES[part]}[{row}]" for part, n in sizes.items() for row in range(n)])
 
 
 def _strings(file: _File, key: str, sizes: dict[Part, int]) -> npt.NDArray[np.str_] | None:

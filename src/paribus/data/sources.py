@@ -1,8 +1,18 @@
 """All sources behind one function. Light to import: what decodes is imported when it decodes."""
 
-from paribus.data import aeon, audit, bci3b, digits, npz
+from paribus.data import aeon, audit, bci3b, cifar10, digits, fer2013, folder, hub, npz
 from paribus.data.dataset import Dataset
-from paribus.spec import AeonData, Bci3bData, DataSpec, DigitsData, NpzData
+from paribus.spec import (
+    AeonData,
+    Bci3bData,
+    Cifar10Data,
+    DataSpec,
+    DigitsData,
+    Fer2013Data,
+    FolderData,
+    HubData,
+    NpzData,
+)
 
 
 def load_dataset(spec: DataSpec) -> Dataset:
@@ -35,6 +45,26 @@ def describe_sources() -> tuple[tuple[str, str, str], ...]:
             "your own: np.savez('data.npz', x=x, y=y), then data.path",
         ),
         ("digits", "1,797 handwritten digits, 8 x 8 pixels, 10 classes", "with scikit-learn"),
+        (
+            "folder",
+            "image files in folders: train/CLASS/*.jpg, test/CLASS/*.jpg, or CLASS/*.jpg alone",
+            "your own, in data.path",
+        ),
+        (
+            "fer2013",
+            "FER2013: 35,887 grey faces, 48 x 48 pixels, 7 expressions",
+            f"$PARIBUS_DATA or data.path; {fer2013.HOW}",
+        ),
+        (
+            "cifar10",
+            "CIFAR-10: 60,000 colour images, 32 x 32 pixels, 10 classes",
+            f"$PARIBUS_DATA or data.path; {cifar10.HOW}",
+        ),
+        (
+            "hub",
+            "image classification of the Hugging Face hub, or parquet files in its convention",
+            "`paribus data fetch hub:OWNER/NAME` for data.name, or your own files in data.path",
+        ),
     )
 
 
@@ -48,3 +78,11 @@ def _load(spec: DataSpec) -> Dataset:
             return npz.load(spec)
         case DigitsData():
             return digits.load(spec)
+        case FolderData():
+            return folder.load(spec)
+        case Fer2013Data():
+            return fer2013.load(spec)
+        case Cifar10Data():
+            return cifar10.load(spec)
+        case HubData():
+            return hub.load(spec)

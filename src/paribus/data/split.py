@@ -1,6 +1,6 @@
 """Who trains, who validates, who tests.
 
-All draws depend on the labels, the groups, the share and the generator alone; in particular not on x.
+All draws depend on the labels, the groups, how to draw and the generator alone; in particular not on x.
 """
 
 import numpy as np
@@ -23,24 +23,28 @@ _DRAWN = 2048
 def split(dataset: Dataset, preparation: Preparation, rng: np.random.Generator) -> dict[Part, Rows]:
     """The rows of each part, sorted.
 
-    Validation is the official part where there is one. Otherwise it is drawn from the training part: by class, or,
-    with ``split_by_group``, by whole groups.
+    Validation is the official part where there is one and ``official_validation`` asks for it; else that part is left
+    unused and validation is drawn from the training part: by class; without ``stratify`` from all of it alike, where
+    validation may lack a class; with ``split_by_group`` by whole groups, and then ``stratify`` does not count.
 
     Args:
         dataset: after `audit.check`.
-        preparation: the share to draw, from 0 to 1, and whether to keep groups together.
+        preparation: the share to draw, from 0 to 1, and how.
         rng: of this trial's seed, for this purpose only.
 
     Raises:
-        DataError: groups are to be kept together, but there are none, only one, or one that holds a whole class.
+        DataError: groups are to be kept together, but there are none, only one, or one that holds a whole class; or
+            a draw without ``stratify`` leaves a class no training example.
     """
     train = np.flatnonzero(dataset.part == "train")
     validation = np.flatnonzero(dataset.part == "validation")
-    if not len(validation):
+    if not (len(validation) and preparation.official_validation):
         if preparation.split_by_group:
             drawn = _by_group(dataset, train, preparation.validation, rng)
-        else:
+        elif preparation.stratify:
             drawn = stratified(dataset.y[train], preparation.validation, rng)
+        else:
+            drawn = _plain(dataset, train, preparation.validation, rng)
         validation, train = train[drawn], np.delete(train, drawn)
     return {"train": train, "validation": validation, "test": np.flatnonzero(dataset.part == "test")}
 
@@ -62,6 +66,20 @@ def draw_test(y: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.str_]:
     part = np.full(len(y), "train", dtype="<U10")
     part[stratified(y, share, np.random.default_rng(_TEST_SEED))] = "test"
     return part
+
+
+def _plain(dataset: Dataset, train: Rows, share: float, rng: np.random.Generator) -> Rows:
+    """Positions within train of a draw that takes no notice of classes, sorted."""
+    n = len(train)
+    drawn = np.sort(rng.permutation(n)[: min(max(round(n * share), 1), n - 1)])
+    lost = np.setdiff1d(dataset.y[train], dataset.y[np.delete(train, drawn)])
+    if len(lost):
+        raise DataError(
+            f"each class must keep a training example: with data.stratify: false and data.validation: {share}, this "
+            f"seed draws all {np.sum(dataset.y[train] == lost[0])} of class `{dataset.class_names[lost[0]]}` for "
+            "validation; set data.stratify to true, or validate on less"
+        )
+    return drawn
 
 
 def _by_group(dataset: Dataset, train: Rows, share: float, rng: np.random.Generator) -> Rows:

@@ -1,41 +1,115 @@
 """A network from its specification, with initial weights from the trial's own stream, tried on a dummy batch."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 from torch import nn
 
 from paribus.errors import ModelError
-from paribus.models.activation import ACTIVATIONS
+from paribus.models.activation import activation_of
+from paribus.models.custom import build_module
 from paribus.models.deepconvnet import DeepConvNet
+from paribus.models.dnn import DNN, Logistic, matching_widths
 from paribus.models.eegnet import EEGNet
+from paribus.models.face_cnn import FACE_CNN_RATES, FaceCNN, FaceCNNLarge
+from paribus.models.rates import rates_of
+from paribus.models.resnet18 import ResNet18
 from paribus.models.simple_cnn import SimpleCNN
-from paribus.spec import ModelSpec
+from paribus.spec import (
+    DeepConvNetSpec,
+    DNNSpec,
+    EEGNetSpec,
+    FaceCNNLargeSpec,
+    FaceCNNSpec,
+    LogisticSpec,
+    ModelSpec,
+    ModuleSpec,
+    ResNet18Spec,
+    SimpleCNNSpec,
+)
+
+Shape = tuple[int, int, int]
 
 
-class Network(Protocol):
-    """How a network is made."""
+def build(spec: ModelSpec, input_shape: Shape, n_classes: int) -> nn.Module:
+    """The network with whatever initial weights; `create` draws the trial's.
 
-    def __call__(
-        self,
-        input_shape: tuple[int, int, int],
-        n_classes: int,
-        activation: Callable[[], nn.Module],
-        dropout: float,
-    ) -> nn.Module: ...
-
-
-NETWORKS: dict[str, Network] = {"eegnet": EEGNet, "deepconvnet": DeepConvNet, "simple_cnn": SimpleCNN}
-
-
-def build(spec: ModelSpec, input_shape: tuple[int, int, int], n_classes: int) -> nn.Module:
-    """The network with whatever initial weights; `initialise` draws the trial's.
+    Convolutions on planes (images) are laid out channels last, which is faster on CPUs and the same everywhere a
+    network is used.
 
     Raises:
         ModelError: the input does not fit the network.
     """
-    return NETWORKS[spec.name](input_shape, n_classes, ACTIVATIONS[spec.activation], spec.dropout)
+    model = _plain(spec, input_shape, n_classes)
+    if isinstance(spec, EEGNetSpec | DeepConvNetSpec | ModuleSpec):
+        return model
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def create(spec: ModelSpec, input_shape: Shape, n_classes: int, seed_of: Callable[[str], int]) -> nn.Module:
+    """The network with the trial's initial weights.
+
+    A network of one's own keeps those that its constructor draws, from the stream of the name "".
+
+    Args:
+        spec: the network.
+        input_shape: (C, H, W).
+        n_classes: at least 2.
+        seed_of: name of a layer -> seed.
+
+    Raises:
+        ModelError: the input does not fit the network.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(""))
+        model = build(spec, input_shape, n_classes)
+    if not isinstance(spec, ModuleSpec):
+        initialise(model, seed_of)
+    return model
+
+
+def _plain(spec: ModelSpec, input_shape: Shape, n_classes: int) -> nn.Module:
+    match spec:
+        case EEGNetSpec():
+            return EEGNet(input_shape, n_classes, activation_of(spec), spec.dropout)
+        case DeepConvNetSpec():
+            return DeepConvNet(input_shape, n_classes, activation_of(spec), spec.dropout)
+        case SimpleCNNSpec():
+            return SimpleCNN(input_shape, n_classes, activation_of(spec), spec.dropout)
+        case ResNet18Spec():
+            return ResNet18(input_shape, n_classes, activation_of(spec), spec.stem)
+        case FaceCNNSpec():
+            given = FACE_CNN_RATES[spec.blocks] if spec.dropout is None else spec.dropout
+            rates = rates_of("face_cnn", given, "each block and the dense layer", spec.blocks + 1)
+            return FaceCNN(input_shape, n_classes, activation_of(spec), spec.blocks, rates)
+        case FaceCNNLargeSpec():
+            places = "each of the five blocks and the two dense layers"
+            rates = rates_of("face_cnn_large", spec.dropout, places, 7)
+            return FaceCNNLarge(input_shape, n_classes, activation_of(spec), rates)
+        case DNNSpec():
+            rates = rates_of("dnn", spec.dropout, "each hidden layer", len(spec.widths))
+            return DNN(input_shape, n_classes, activation_of(spec), _widths(spec, input_shape, n_classes), rates)
+        case LogisticSpec():
+            return Logistic(input_shape, n_classes)
+        case ModuleSpec():
+            return build_module(spec, input_shape, n_classes)
+
+
+_MATCHED: dict[str, ModelSpec] = {
+    "simple_cnn": SimpleCNNSpec(name="simple_cnn"),
+    "resnet18": ResNet18Spec(name="resnet18"),
+    "face_cnn": FaceCNNSpec(name="face_cnn"),
+    "face_cnn_large": FaceCNNLargeSpec(name="face_cnn_large"),
+}
+
+
+def _widths(spec: DNNSpec, input_shape: Shape, n_classes: int) -> tuple[int, ...]:
+    if spec.match_parameters is None:
+        return spec.widths
+    other = _MATCHED[spec.match_parameters]
+    with torch.random.fork_rng(devices=[]):
+        n_parameters = sum(p.numel() for p in _plain(other, input_shape, n_classes).parameters())
+    return matching_widths(input_shape, n_classes, spec.widths, n_parameters)
 
 
 def initialise(model: nn.Module, seed_of: Callable[[str], int]) -> None:
@@ -55,7 +129,7 @@ def initialise(model: nn.Module, seed_of: Callable[[str], int]) -> None:
                 reset()
 
 
-def check(spec: ModelSpec, input_shape: tuple[int, int, int], n_classes: int) -> None:
+def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
     """Build the network and send a dummy batch through it.
 
     Raises:
@@ -65,12 +139,13 @@ def check(spec: ModelSpec, input_shape: tuple[int, int, int], n_classes: int) ->
     try:
         with torch.no_grad():
             logits = model(torch.zeros(2, *input_shape))
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise ModelError(f"{spec.name} does not work on input of shape {input_shape}: {error}") from None
-    if tuple(logits.shape) != (2, n_classes):
+    except Exception as error:  # a network of one's own may raise anything
         raise ModelError(
-            f"{spec.name} must give logits of shape (B, {n_classes}), gave {tuple(logits.shape)} for a batch of 2"
-        )
+            f"{spec.name} does not work on input of shape {input_shape}: {type(error).__name__}: {error}"
+        ) from None
+    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (2, n_classes):
+        given = tuple(logits.shape) if isinstance(logits, torch.Tensor) else f"a {type(logits).__name__}"
+        raise ModelError(f"{spec.name} must give logits of shape (B, {n_classes}), gave {given} for a batch of 2")
 
 
 @torch.no_grad()

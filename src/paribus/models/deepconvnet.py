@@ -1,10 +1,10 @@
 """DeepConvNet as R0 describes it (after Schirrmeister et al. 2017, "Deep learning with CNNs for EEG decoding")."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 from torch import nn
 
+from paribus.models.activation import NewActivation
 from paribus.models.shape import convolved, need_at_least, need_one_plane
 
 WIDTHS = (25, 50, 100, 200)
@@ -40,7 +40,7 @@ class DeepConvNet(nn.Sequential):
         self,
         input_shape: tuple[int, int, int],
         n_classes: int,
-        activation: Callable[[], nn.Module],
+        activation: NewActivation,
         dropout: float,
     ) -> None:
         need_one_plane("DeepConvNet", input_shape)

@@ -1,10 +1,10 @@
 """EEGNet as R0 describes it (after Lawhern et al. 2018, "EEGNet: a compact convolutional network for EEG")."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 from torch import nn
 
+from paribus.models.activation import NewActivation
 from paribus.models.shape import need_at_least, need_one_plane
 
 SHORTEST = 32
@@ -30,7 +30,7 @@ class EEGNet(nn.Sequential):
         self,
         input_shape: tuple[int, int, int],
         n_classes: int,
-        activation: Callable[[], nn.Module],
+        activation: NewActivation,
         dropout: float,
     ) -> None:
         need_one_plane("EEGNet", input_shape)

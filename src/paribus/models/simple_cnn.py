@@ -1,10 +1,10 @@
 """SimpleCNN of R3."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 from torch import nn
 
+from paribus.models.activation import NewActivation
 from paribus.models.shape import need_at_least
 
 SMALLEST = 8
@@ -30,7 +30,7 @@ class SimpleCNN(nn.Sequential):
         self,
         input_shape: tuple[int, int, int],
         n_classes: int,
-        activation: Callable[[], nn.Module],
+        activation: NewActivation,
         dropout: float,
     ) -> None:
         channels, height, width = input_shape

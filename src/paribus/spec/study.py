@@ -49,15 +49,17 @@ class TrialSpec(Baseline):
     selection: Selection = "best_validation"
     seed: Seed = 0
 
-    def identity(self, fingerprint: str) -> dict[str, Any]:
+    def identity(self, fingerprint: str, code: str = "") -> dict[str, Any]:
         """All that can change this trial's result, as plain JSON values.
 
         Args:
             fingerprint: of the data (`data.fingerprint.fingerprint`).
+            code: of a network of one's own (`models.custom.code_digest`).
         """
         spec = self.model_dump(mode="json")
         preparation = {key: spec["data"][key] for key in Preparation.model_fields}
-        return {"spec_version": SPEC_VERSION, "fingerprint": fingerprint, **spec, "data": preparation}
+        own = {"code": code} if code else {}
+        return {"spec_version": SPEC_VERSION, "fingerprint": fingerprint, **own, **spec, "data": preparation}
 
 
 class Factor(Spec):

@@ -13,6 +13,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import nn
 
+from paribus.data.dataset import Kind
 from paribus.data.normalise import Normalisation
 from paribus.errors import CheckpointError, ModelError, StudyError
 from paribus.models.build import build
@@ -44,7 +45,7 @@ class Description:
     epoch: int
     input_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
-    kind: str
+    kind: Kind
     normalisation: Normalisation
     threads: int
     """Predictions repeat to the last bit at this number of threads."""
@@ -185,7 +186,7 @@ def _description(meta: dict[str, Any], path: Path) -> Description:
             epoch=int(meta["epoch"]),
             input_shape=(channels, height, width),
             class_names=tuple(str(name) for name in names),
-            kind=str(meta["kind"]),
+            kind="eeg" if meta["kind"] == "eeg" else "image",
             normalisation=Normalisation.from_json(meta["normalisation"]),
             threads=threads,
             test=SavedScore(**meta["test"]),

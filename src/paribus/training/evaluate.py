@@ -4,23 +4,26 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from paribus.training.examples import Examples
+
 EVALUATION_BATCH = 256
 """Part of what makes predictions repeat to the last bit: results of large matrix products can depend on it."""
 
 
 @torch.no_grad()
-def predict_logits(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Logits in evaluation mode, in fp32 whatever training's precision.
+def predict_logits(model: nn.Module, examples: Examples) -> torch.Tensor:
+    """Logits in evaluation mode, in fp32 whatever training's precision; never augmented.
 
     Args:
         model: left in evaluation mode.
-        x: (n, *input_shape) float32, prepared, on the model's device.
+        examples: prepared for the model's device.
 
     Returns:
         (n, n_classes) float32, on the CPU.
     """
     model.eval()
-    return torch.cat([model(batch).float().cpu() for batch in x.split(EVALUATION_BATCH)])
+    positions = torch.arange(len(examples)).split(EVALUATION_BATCH)
+    return torch.cat([model(examples.batch(batch)).float().cpu() for batch in positions])
 
 
 def loss_and_accuracy(logits: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,29 +13,20 @@ from torch.nn.functional import cross_entropy
 from paribus.errors import NonFiniteLoss
 from paribus.models.build import constrain
 from paribus.record import EpochRow
-from paribus.spec import TrialSpec
+from paribus.spec import TrainSpec, TrialSpec
+from paribus.training.augment import augmenter, mixed, mixup_of
 from paribus.training.early_stop import should_stop
 from paribus.training.evaluate import loss_and_accuracy, predict_logits
+from paribus.training.examples import Examples
 from paribus.training.loss import class_weights, objective
 from paribus.training.optimiser import make_optimizer
-from paribus.training.rng import stream_seed, torch_generator
+from paribus.training.order import copies
+from paribus.training.order import order as draw_order
+from paribus.training.rng import stream_seed
 from paribus.training.schedule import learning_rate
 from paribus.training.select import is_better
 
 Weights = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """Prepared examples of one part.
-
-    Attributes:
-        x: (n, *input_shape) float32, on the device.
-        y: (n,) int64, on the CPU.
-    """
-
-    x: torch.Tensor
-    y: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +64,11 @@ def fit(
     Raises:
         NonFiniteLoss: the loss became NaN or infinite.
     """
-    recipe, n, device = spec.train, len(train.y), train.x.device
+    recipe, n, device = spec.train, len(train), train.device
     optimizer = make_optimizer(recipe.optimizer, model.parameters())
-    weights = class_weights(recipe.loss, np.bincount(train.y.numpy()))
+    counts = np.bincount(train.y.numpy())  # training holds every class
+    weights, n_classes = class_weights(recipe.loss, counts), len(counts)
     weights = None if weights is None else weights.to(device)
-    y_train = train.y.to(device)
     steps_per_epoch = math.ceil(n / recipe.batch_size)
     history: list[EpochRow] = []
     best: EpochRow | None = None
@@ -86,21 +77,19 @@ def fit(
 
     for epoch in range(1, recipe.epochs + 1):
         started = time.perf_counter()
-        order = torch.randperm(n, generator=torch_generator(spec.seed, "order", epoch)).to(device)
         torch.manual_seed(stream_seed(spec.seed, "dropout", epoch))  # nothing but dropout draws from it
         model.train()
         loss_sum, n_correct, lr = 0.0, 0, 0.0
-        for i, batch in enumerate(order.split(recipe.batch_size)):
+        for i, (x, y, targets) in enumerate(_batches(train, recipe, n_classes, spec.seed, epoch)):
             step = (epoch - 1) * steps_per_epoch + i
             rate = learning_rate(recipe.schedule, recipe.optimizer.lr, step, steps_per_epoch, recipe.epochs)
             lr = rate if i == 0 else lr
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            y = y_train[batch]
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-                logits = model(train.x[batch])
+                logits = model(x)
             logits = logits.float()
-            loss = objective(recipe.loss, logits, y, weights)
+            loss = objective(recipe.loss, logits, targets, weights)
             if not math.isfinite(loss.item()):
                 raise NonFiniteLoss(epoch, i + 1, loss.item())
             optimizer.zero_grad()
@@ -111,8 +100,8 @@ def fit(
             loss_sum += cross_entropy(logits.detach(), y, reduction="sum").item()
             n_correct += int((logits.argmax(1) == y).sum())
 
-        validation_loss, validation_accuracy = loss_and_accuracy(predict_logits(model, validation.x), validation.y)
-        test_loss, test_accuracy = loss_and_accuracy(predict_logits(model, test.x), test.y)
+        validation_loss, validation_accuracy = loss_and_accuracy(predict_logits(model, validation), validation.y)
+        test_loss, test_accuracy = loss_and_accuracy(predict_logits(model, test), test.y)
         if not math.isfinite(validation_loss + test_loss):  # the last step of the epoch broke the weights
             raise NonFiniteLoss(epoch, steps_per_epoch, validation_loss + test_loss)
         row = EpochRow(
@@ -137,3 +126,20 @@ def fit(
 
     assert best is not None
     return Fitted(tuple(history), best.epoch, stopped_early, best_weights)
+
+
+def _batches(
+    train: Examples, recipe: TrainSpec, n_classes: int, seed: int, epoch: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """An epoch's x (B, C, H, W), classes y (B,), and what the loss is held against: y, or mixed shares of classes."""
+    n_rows, mixup = len(train.source), mixup_of(recipe.augmentation)
+    order = draw_order(recipe.sampling, train.y, seed, epoch)
+    whose = torch.from_numpy(train.rows)[order] + n_rows * copies(order)  # an example drawn twice has draws of its own
+    augment = augmenter(recipe.augmentation, train.kind, n_rows, seed, epoch)
+    for positions, who in zip(order.split(recipe.batch_size), whose.split(recipe.batch_size), strict=True):
+        x, y = train.batch(positions, augment, who), train.y[positions].to(train.device)
+        if mixup is None:
+            yield x, y, y
+        else:
+            mixture, shares = mixed(x, y, mixup, who, n_classes, seed, epoch)
+            yield mixture, y, shares

@@ -7,9 +7,9 @@ import traceback as traceback_module
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,18 @@ import torch
 import torch.utils.deterministic
 
 from paribus.data.dataset import Dataset
+from paribus.data.drop import reduce_training
+from paribus.data.findings import audit
 from paribus.data.fingerprint import fingerprint
-from paribus.data.normalise import Normalisation, apply
+from paribus.data.normalise import Normalisation
 from paribus.data.normalise import fit as fit_normalisation
 from paribus.data.sources import load_dataset
 from paribus.data.split import split
 from paribus.errors import DataError, TrainingError
-from paribus.models.build import build, initialise
+from paribus.models.build import create
 from paribus.models.summary import summarise
 from paribus.record import (
+    DataAudit,
     DataSummary,
     Environment,
     EpochRow,
@@ -36,10 +39,12 @@ from paribus.record import (
     TrialRecord,
 )
 from paribus.spec import DataSpec, RunSpec, TrialSpec
+from paribus.training.augment import check as check_augmentation
 from paribus.training.checkpoint import Description, SavedScore, save
 from paribus.training.environment import environment, resolve_device
 from paribus.training.evaluate import loss_and_accuracy, predict_logits
-from paribus.training.loop import Examples, Fitted, fit
+from paribus.training.examples import prepare
+from paribus.training.loop import Fitted, fit
 from paribus.training.rng import numpy_generator, stream_seed
 
 CHECKPOINTS = "checkpoints"
@@ -93,11 +98,10 @@ def _run(
     dataset, found = _load(spec.data.origin())
     if found != task.fingerprint:
         raise DataError("the data changed while the study ran: run the same command again")
-    rows, normalisation = split_and_fit(spec)
+    rows, normalisation, dropped = split_and_fit(spec)
     examples = {part: prepare(dataset, rows[part], normalisation, device) for part in rows}
-    model = build(spec.model, dataset.input_shape, dataset.n_classes)
-    initialise(model, lambda layer: stream_seed(spec.seed, "weights", layer))
-    model.to(device)
+    seed_of = partial(stream_seed, spec.seed, "weights")
+    model = create(spec.model, dataset.input_shape, dataset.n_classes, seed_of).to(device)
     fitted = fit(model, examples["train"], examples["validation"], examples["test"], spec, emit)
 
     model.load_state_dict(fitted.weights)
@@ -105,7 +109,7 @@ def _run(
         part: Predictions(
             ids=dataset.ids[rows[part]],
             y=dataset.y[rows[part]],
-            logits=predict_logits(model, examples[part].x).numpy(),
+            logits=predict_logits(model, examples[part]).numpy(),
         )
         for part in ("validation", "test")
     }
@@ -116,7 +120,7 @@ def _run(
         spec=spec,
         fingerprint=task.fingerprint,
         environment=where,
-        data=_summary(dataset, rows),
+        data=_summary(spec.data, rows, dropped),
         layers=summarise(model.cpu(), dataset.input_shape),
         history=fitted.history,
         selected_epoch=fitted.selected_epoch,
@@ -150,33 +154,34 @@ def deterministic(threads: int) -> Iterator[None]:
         settings.fill_uninitialized_memory = filled
 
 
-def prepare(
-    dataset: Dataset,
-    rows: npt.NDArray[np.int64],
-    normalisation: Normalisation,
-    device: torch.device,
-) -> Examples:
-    """Examples of a data set as the network sees them."""
-    x = torch.from_numpy(apply(dataset.x[rows], normalisation))
-    return Examples(x=x.to(device), y=torch.from_numpy(dataset.y[rows]))
+class Parts(NamedTuple):
+    """Who trains, validates and tests in a trial, and the normalisation that follows from it."""
+
+    rows: dict[Part, npt.NDArray[np.int64]]
+    normalisation: Normalisation
+    dropped: dict[str, int]
+    """What was left out of training, by reason."""
 
 
-def split_and_fit(spec: TrialSpec) -> tuple[dict[Part, npt.NDArray[np.int64]], Normalisation]:
+def split_and_fit(spec: TrialSpec) -> Parts:
     """The rows of each part and the normalisation, by the training part alone.
 
     Raises:
-        DataError: the data cannot be split or normalised as asked.
-        TrainingError: a batch is larger than the training part.
+        DataError: the data cannot be split, reduced or normalised as asked.
+        TrainingError: a batch is larger than the training part, or an augmentation does not suit the data.
     """
     dataset, _ = _load(spec.data.origin())
-    rows = split(dataset, spec.data, numpy_generator(spec.seed, "split"))
+    check_augmentation(spec.train.augmentation, dataset.kind, dataset.input_shape)
+    rng = numpy_generator(spec.seed, "split")
+    rows, dropped = reduce_training(dataset, split(dataset, spec.data, rng), spec.data, rng)
     n_train = len(rows["train"])
     if spec.train.batch_size > n_train:
         raise TrainingError(
             f"train.batch_size {spec.train.batch_size} is larger than the training part, which has {n_train} "
-            f"examples after the validation split: use at most {n_train}"
+            f"examples after the validation split and what data.drop and data.limit leave: use at most {n_train}"
         )
-    return rows, fit_normalisation(dataset.x[rows["train"]], spec.data.normalise, dataset.kind)
+    normalisation = fit_normalisation(dataset.x, rows["train"], spec.data.normalise, dataset.kind)
+    return Parts(rows, normalisation, dropped)
 
 
 def logits_digest(logits: npt.NDArray[np.float32]) -> str:
@@ -209,7 +214,13 @@ def _describe(
     )
 
 
-def _summary(dataset: Dataset, rows: dict[Part, npt.NDArray[np.int64]]) -> DataSummary:
+@lru_cache(maxsize=2)
+def _audit(spec: DataSpec) -> DataAudit:
+    return audit(_load(spec)[0])
+
+
+def _summary(spec: DataSpec, rows: dict[Part, npt.NDArray[np.int64]], dropped: dict[str, int]) -> DataSummary:
+    dataset, _ = _load(spec.origin())
     return DataSummary(
         description=dataset.description,
         kind=dataset.kind,
@@ -221,4 +232,6 @@ def _summary(dataset: Dataset, rows: dict[Part, npt.NDArray[np.int64]]) -> DataS
         },
         sfreq_hz=dataset.sfreq_hz,
         notes=dataset.notes,
+        dropped=dropped,
+        audit=_audit(spec.origin()),
     )

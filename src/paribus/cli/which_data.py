@@ -1,0 +1,80 @@
+"""The data that a person means by a word: a study, a source, a file or a folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from paribus.errors import DataError, StudyError
+from paribus.load import builtin_studies, load_study, parse_setting
+from paribus.spec import Baseline, DataSpec
+from paribus.spec.base import Spec
+from paribus.suggest import from_known
+from paribus.validate import tag_of, validate
+
+
+class _Asked(Spec):
+    data: DataSpec
+
+
+def which_data(what: str, settings: Sequence[str] = ()) -> DataSpec:
+    """The data specification for a study's baseline, a source by its name, or files by their path.
+
+    Args:
+        what: a study file or the name of a built-in study; the name of a source (``fer2013``); a ``.parquet``,
+            ``.csv`` or ``.npz`` file; a folder of images, or of parquet files.
+        settings: ``path=value`` each, for fields of the data, with or without ``data.`` before them.
+
+    Raises:
+        StudyError: nothing is called so, or the specification is not valid.
+        DataError: a parquet file cannot be read.
+    """
+    path = Path(what)
+    sources = [name for member in get_args(get_args(DataSpec)[0]) for name in (tag_of(member) or ("", ()))[1]]
+    if what in sources:
+        return _spec({"source": what}, settings)
+    if path.is_dir():
+        return _spec({"source": "hub" if any(path.glob("*.parquet")) else "folder", "path": what}, settings)
+    if path.suffix in (".csv", ".npz", ".parquet") and path.is_file():
+        return _spec(_of_file(path), settings)
+    if path.is_file() or what in builtin_studies():
+        return load_study(what, [_in_data(setting) for setting in settings]).baseline.data
+    if len(path.parts) > 1 or path.suffix:
+        raise StudyError("no such file or folder", file=what)
+    known = [*sources, *builtin_studies()]
+    raise StudyError(f"no source, built-in study, file or folder is called `{what}`{from_known(what, known)}")
+
+
+def _of_file(path: Path) -> dict[str, Any]:
+    if path.suffix != ".parquet":
+        return {"source": {".csv": "fer2013", ".npz": "npz"}[path.suffix], "path": str(path)}
+    from pyarrow import ArrowException
+    from pyarrow.parquet import read_schema
+
+    try:
+        columns = read_schema(path).names
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{path}: cannot be read as parquet: {str(error).splitlines()[0]}") from None
+    if "usage" in columns:
+        return {"source": "fer2013", "path": str(path)}
+    return {"source": "hub", "path": str(path), **({"part": "split"} if "split" in columns else {})}
+
+
+def _in_data(setting: str) -> str:
+    setting = setting.strip().removeprefix("baseline.")
+    top = setting.partition("=")[0].strip().split(".")[0]
+    return setting if top in Baseline.model_fields else f"data.{setting}"
+
+
+def _spec(plain: dict[str, Any], settings: Sequence[str]) -> DataSpec:
+    given = plain | dict(_parse(setting) for setting in settings)
+    try:
+        return validate(_Asked, {"data": given}).data
+    except StudyError as error:
+        missing = error.message == "this field is needed"
+        hint = f": give it as --set {error.path.removeprefix('data.')}=…" if missing else ""
+        raise StudyError(error.message + hint, path=error.path) from None
+
+
+def _parse(setting: str) -> tuple[str, Any]:
+    path, value = parse_setting(setting)
+    return path.removeprefix("baseline.").removeprefix("data."), value

@@ -1,0 +1,146 @@
+"""FER2013 (Goodfellow et al. 2013, "Challenges in representation learning"): 35,887 grey faces, 7 expressions."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from paribus.data import parquet
+from paribus.data.dataset import Dataset
+from paribus.data.files import data_path, digest_files
+from paribus.data.folder import PART_FOLDERS, image_files
+from paribus.data.images import ImageItem, Pixels, read_images
+from paribus.errors import DataError
+from paribus.record import Part
+from paribus.spec import Fer2013Data
+
+CLASS_NAMES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
+SIDE = 48
+HOW = (
+    "get it from Kaggle (Challenges in Representation Learning: Facial Expression Recognition Challenge, which asks "
+    "for an account) as fer2013.csv, icml_face_data.csv or a folder, or as parquet with the columns image, label, usage"
+)
+_USAGE: dict[str, Part] = {
+    "training": "train",
+    "publictest": "validation",
+    "privatetest": "test",
+    **PART_FOLDERS,
+}
+_CALLED = {
+    **{name.lower(): i for i, name in enumerate(CLASS_NAMES)},
+    **{str(i): i for i in range(len(CLASS_NAMES))},
+    "anger": 0,
+    "disgusted": 1,
+    "fearful": 2,
+    "happiness": 3,
+    "sadness": 4,
+    "surprised": 5,
+}
+
+
+def load(spec: Fer2013Data) -> Dataset:
+    """FER2013 from a parquet file, Kaggle's CSV or class folders.
+
+    Training trains, PublicTest validates, PrivateTest tests.
+
+    Raises:
+        DataError: the data are missing or damaged; the message says where.
+    """
+    path = data_path(spec.path, ("fer2013.parquet", "fer2013.csv", "icml_face_data.csv", "fer2013"), HOW)
+    if path.is_dir():
+        found, paths = _of_folders(path), image_files(path)[0]
+        digest = digest_files(paths, path)
+    else:
+        found = None
+        digest = digest_files([path], path.parent)
+
+    def items() -> Iterator[ImageItem]:
+        if found is not None:
+            return iter(found)
+        return _of_csv(path) if path.suffix.lower() == ".csv" else _of_parquet(path)
+
+    return read_images(
+        items, spec=spec, class_names=CLASS_NAMES, description="FER2013: grey faces, 7 expressions", digest=digest
+    )
+
+
+def _part(usage: str, where: str) -> Part:
+    found = _USAGE.get(str(usage).strip().lower())
+    if found is None:
+        raise DataError(f"{where}: the usage must be Training, PublicTest or PrivateTest, got {usage!r}")
+    return found
+
+
+def _label(value: object, where: str) -> int:
+    try:
+        label = int(str(value))
+    except ValueError:
+        label = -1
+    if not 0 <= label < len(CLASS_NAMES):
+        raise DataError(f"{where}: the emotion must be from 0 to {len(CLASS_NAMES) - 1}, got {value!r}")
+    return label
+
+
+def _of_parquet(path: Path) -> Iterator[ImageItem]:
+    for i, row in enumerate(parquet.rows(path, ["image", "label", "usage"])):
+        where = f"row {i} of {path}"
+        yield ImageItem(_part(row["usage"], where), _label(row["label"], where), f"row {i}", row["image"])
+
+
+def _of_csv(path: Path) -> Iterator[ImageItem]:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        reader = csv.reader(file)
+        header = [name.strip().lower() for name in next(reader, [])]
+        missing = [name for name in ("emotion", "pixels", "usage") if name not in header]
+        if missing:
+            raise DataError(
+                f"{path} must have the columns emotion, pixels, Usage in its first line; {missing[0]} is missing"
+            )
+        emotion, pixels, usage = (header.index(name) for name in ("emotion", "pixels", "usage"))
+        for row in reader:
+            where = f"line {reader.line_num} of {path}"
+            if not row:
+                continue
+            if len(row) < len(header):
+                raise DataError(f"{where} must have {len(header)} columns, it has {len(row)}: the file may be cut off")
+            yield ImageItem(
+                _part(row[usage], where),
+                _label(row[emotion], where),
+                f"line {reader.line_num}",
+                _face(row[pixels], where),
+            )
+
+
+def _face(text: str, where: str) -> Pixels:
+    try:
+        values = np.array([int(value) for value in text.split()])
+    except ValueError:
+        raise DataError(f"{where}: pixels must be whole numbers with spaces between them") from None
+    if len(values) != SIDE * SIDE:
+        raise DataError(f"{where} must have {SIDE * SIDE} pixels ({SIDE} x {SIDE}), it has {len(values)}")
+    if values.min() < 0 or values.max() > 255:
+        raise DataError(f"{where}: pixels must be from 0 to 255, got {values.min()} to {values.max()}")
+    return values.reshape(SIDE, SIDE).astype(np.uint8)
+
+
+def _of_folders(root: Path) -> list[ImageItem]:
+    """The part is a folder, or stands before the file's name (``Training_123.jpg``); the class is a folder below it."""
+    found = []
+    for path in image_files(root)[0]:
+        names = path.relative_to(root).parts
+        folders = [name.strip().lower() for name in names[:-1]]
+        usages = [name for name in (*folders, names[-1].split("_")[0].lower()) if name in _USAGE]
+        classes = [_CALLED[name] for name in folders if name in _CALLED]
+        where = path.relative_to(root).as_posix()
+        if not usages:
+            raise DataError(
+                f"{where} in {root}: neither a folder nor the file's name says Training, PublicTest or PrivateTest"
+            )
+        if not classes:
+            known = ", ".join(CLASS_NAMES)
+            raise DataError(f"{where} in {root}: no folder above it is called as an expression ({known}) or 0 to 6")
+        found.append(ImageItem(_USAGE[usages[0]], classes[-1], where, path))
+    if not found:
+        raise DataError(f"{root} holds no images: {HOW}")
+    return found

@@ -1,0 +1,107 @@
+"""Parquet files in the convention of the Hugging Face hub: a column of images, one of labels."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from paribus.data.images import ImageItem
+from paribus.errors import DataError
+from paribus.record import Part
+from paribus.suggest import did_you_mean
+
+_ROWS = 512
+"""Rows in memory at once."""
+
+
+def rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Each row as a dict of these columns; an image is its encoded bytes.
+
+    Raises:
+        DataError: this is not a parquet file, it is cut off, or a column is missing.
+    """
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(path) as file:
+            for column in columns:
+                if column not in file.schema_arrow.names:
+                    names = file.schema_arrow.names
+                    raise DataError(
+                        f"{path} needs a column `{column}`{did_you_mean(column, names)}; it has {', '.join(names)}"
+                    )
+            for batch in file.iter_batches(_ROWS, columns=list(columns)):
+                for row in batch.to_pylist():
+                    yield {name: _bytes(value) for name, value in row.items()}
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from None
+
+
+def label_names(path: Path, column: str) -> tuple[str, ...] | None:
+    """The names of the classes that the hub's metadata in the file give for a column; None where there are none.
+
+    Raises:
+        DataError: this is not a parquet file.
+    """
+    import pyarrow
+    from pyarrow.parquet import read_schema
+
+    try:
+        metadata = read_schema(path).metadata or {}
+        names = json.loads(metadata[b"huggingface"])["info"]["features"][column]["names"]
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from None
+    except (KeyError, TypeError, ValueError):
+        return None
+    if isinstance(names, dict):  # as older versions of the library wrote them
+        names = [names[str(i)] for i in range(len(names))]
+    return tuple(str(name) for name in names) if isinstance(names, list) else None
+
+
+def classes(labels: Sequence[Any], names: tuple[str, ...] | None, what: str) -> tuple[list[int], tuple[str, ...]]:
+    """Labels from 0 and the names of the classes: the names that are known, or the distinct labels, sorted.
+
+    Args:
+        labels: whole numbers or strings.
+        names: of the classes 0, 1, … where they are known.
+        what: the column, for errors.
+
+    Raises:
+        DataError: labels are neither all whole numbers nor all strings, or a number has no name.
+    """
+    kinds = {type(label) for label in labels}
+    if kinds not in ({int}, {str}):
+        found = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise DataError(f"{what} must hold whole numbers or strings, one for each image, found {found}")
+    if names is None:
+        known = sorted(set(labels))
+        position = {label: i for i, label in enumerate(known)}
+        return [position[label] for label in labels], tuple(str(label) for label in known)
+    position = {name: i for i, name in enumerate(names if kinds == {str} else range(len(names)))}
+    for i, label in enumerate(labels):
+        if label not in position:
+            raise DataError(
+                f"{what} must hold labels from 0 to {len(names) - 1} ({', '.join(names)}), got {label!r} in row {i}"
+            )
+    return [position[label] for label in labels], names
+
+
+def items(path: Path, image: str, part: Sequence[Part], label: Sequence[int], name: str) -> Iterator[ImageItem]:
+    """The images of a file, whose parts and labels are known already.
+
+    Raises:
+        DataError: as `rows`; or the column holds no images.
+    """
+    for i, row in enumerate(rows(path, [image])):
+        content = row[image]
+        if not isinstance(content, bytes):
+            raise DataError(
+                f"column `{image}` of {path} must hold encoded images, row {i} holds {type(content).__name__}"
+            )
+        yield ImageItem(part[i], label[i], f"{name} row {i}", content)
+
+
+def _bytes(value: Any) -> Any:
+    """``{"bytes": …, "path": …}`` is an image."""
+    return value.get("bytes") if isinstance(value, dict) and "bytes" in value else value

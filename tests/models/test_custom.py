@@ -1,0 +1,132 @@
+"""Networks of one's own: found, given what they ask for, or refused in words."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from paribus.errors import ModelError
+from paribus.models.build import build, check, create
+from paribus.models.custom import code_digest
+from paribus.spec import EEGNetSpec, ModuleSpec
+
+SOURCE = """
+import torch
+from torch import nn
+
+class Tiny(nn.Module):
+    def __init__(self, n_chans, n_times, n_outputs, width=4):
+        super().__init__()
+        self.hidden = nn.Linear(n_chans * n_times, width)
+        self.out = nn.Linear(width, n_outputs)
+
+    def forward(self, x):
+        assert x.ndim == 3
+        return self.out(self.hidden(x.flatten(1)).relu())
+
+def plain(input_shape, n_classes):
+    channels, height, width = input_shape
+    return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, n_classes))
+
+def any_keywords(**given):
+    return nn.Sequential(nn.Flatten(), nn.Linear(given["size"], given["num_classes"]))
+
+def no_network():
+    return 3
+
+class Planes(nn.Module):
+    def __init__(self, in_channels):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, 2, 3)
+    def forward(self, x):
+        return self.conv(x)
+
+number = 3
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the module; each test has a module of another name, since modules are imported once."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"{module(tmp_path)}.py").write_text(SOURCE)
+    return tmp_path
+
+
+def module(folder: Path) -> str:
+    return "net_" + "".join(letter if letter.isalnum() else "_" for letter in folder.name)
+
+
+def test_it_is_given_what_it_asks_for(here: Path) -> None:
+    spec = ModuleSpec(name=f"{module(here)}:Tiny", args={"width": 5}, squeeze=True)
+    check(spec, (1, 3, 10), 4)
+    model = build(spec, (1, 3, 10), 4)
+    assert model(torch.zeros(2, 1, 3, 10)).shape == (2, 4)
+    assert model.network.hidden.out_features == 5
+    check(ModuleSpec(name=f"{module(here)}:plain"), (3, 4, 5), 2)
+    check(ModuleSpec(name=f"{module(here)}:any_keywords", args={"size": 60, "num_classes": 2}), (3, 4, 5), 2)
+
+
+def test_initial_weights_come_from_the_stream(here: Path) -> None:
+    spec = ModuleSpec(name=f"{module(here)}:plain")
+
+    def weights(seed: int) -> torch.Tensor:
+        torch.rand(3)
+        return create(spec, (1, 2, 2), 2, lambda layer: seed)[1].weight
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("MODULE:Tny", "did you mean `Tiny`"),
+        ("MODULE:number", "must be a class of torch.nn.Module or a function"),
+        ("MODULE:no_network", "must give a torch.nn.Module, gave int"),
+        ("MODULE:Planes", "must give logits of shape"),
+        ("MODULE:Tiny", "does not work on input of shape"),
+        ("no_such_module:Net", "cannot import `no_such_module`"),
+        ("os:system", "not of Python's own"),
+        ("MODULE:torch.os.system", "must be a class|not of Python's own"),
+    ],
+)
+def test_refused_in_words(here: Path, name: str, says: str) -> None:
+    with pytest.raises(ModelError, match=says):
+        check(ModuleSpec(name=name.replace("MODULE", module(here))), (1, 3, 10), 2)
+
+
+def test_arguments_that_do_not_fit(here: Path) -> None:
+    with pytest.raises(ModelError, match=r"n_chans=3.*wdith.*model.args"):
+        build(ModuleSpec(name=f"{module(here)}:Tiny", args={"wdith": 3}), (1, 3, 10), 2)
+    with pytest.raises(ModelError, match="one plane"):
+        build(ModuleSpec(name=f"{module(here)}:plain", squeeze=True), (3, 3, 10), 2)
+
+
+def test_a_module_with_a_mistake_is_told(here: Path) -> None:
+    (here / "net_with_a_mistake.py").write_text("1 / 0")
+    with pytest.raises(ModelError, match="ZeroDivisionError"):
+        build(ModuleSpec(name="net_with_a_mistake:Net"), (1, 3, 10), 2)
+
+
+def test_the_digest_follows_the_file(here: Path) -> None:
+    spec = ModuleSpec(name=f"{module(here)}:Tiny")
+    before = code_digest(spec)
+    assert before == code_digest(ModuleSpec(name=f"{module(here)}:plain")), "of the file"
+    path = here / f"{module(here)}.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    assert code_digest(spec) != before
+    assert code_digest(EEGNetSpec(name="eegnet")) == ""
+    with pytest.raises(ModelError, match="cannot import"):
+        code_digest(ModuleSpec(name="no_such_module:Net"))
+    with pytest.raises(ModelError, match="Python's own"):
+        code_digest(ModuleSpec(name="subprocess:run"))
+
+
+def test_a_network_of_a_package() -> None:
+    """PyTorch's own classes are as good as any package's."""
+    spec = ModuleSpec(name="torch.nn:LazyLinear", args={"out_features": 2})
+    with pytest.raises(ModelError, match="must give logits"):
+        check(spec, (1, 2, 3), 2)
+    assert isinstance(build(ModuleSpec(name="torch.nn:Flatten"), (1, 2, 3), 2), nn.Flatten)
