@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from paribus.cli.terminal import Settings, show_table
+from paribus.cli.terminal import Settings, Study, show_table
+from paribus.errors import ParibusError
 
 app = typer.Typer(name="data", help="Sources of data: list, audit, fetch, preview.", invoke_without_command=True)
 
@@ -52,3 +54,45 @@ def audit(
         return
     typer.echo(dataset.description)
     show_audit(found, dataset.class_names, dataset.notes)
+
+
+@app.command()
+def fetch(
+    name: Annotated[
+        str, typer.Argument(help="cifar10, hub:OWNER/NAME, hub:OWNER/NAME:CONFIG or aeon:NAME.", show_default=False)
+    ],
+    to: Annotated[Path | None, typer.Option(help="Folder for it.  [default: where paribus looks]")] = None,
+) -> None:
+    """Download a data set. Ctrl-C keeps what has come; the same command goes on from there."""
+    from paribus.cli.progress import download_progress
+    from paribus.data.fetch import fetch as fetch_data
+
+    try:
+        with download_progress(name) as progress:
+            told = fetch_data(name, to, progress)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. What has come is kept; the same command goes on from there.")
+        raise typer.Exit(130) from None
+    typer.echo(told)
+
+
+@app.command()
+def preview(
+    study: Study,
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option(help="PNG file.  [default: STUDY-preview.png]")] = None,
+    n: Annotated[int, typer.Option(min=1, max=64, help="Examples.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Of the split and the augmentation.")] = 0,
+) -> None:
+    """Draw what the networks of a study see: training examples as they are, and augmented in several epochs."""
+    from paribus.load import load_study
+    from paribus.preview import contact_sheet
+
+    spec = load_study(study, settings or [])
+    target = out or Path(f"{spec.name}-preview.png")
+    sheet = contact_sheet(spec, n, seed)
+    try:
+        sheet.save(target, "png")
+    except OSError as error:
+        raise ParibusError(f"cannot write {target}: {error.strerror or error}") from None
+    typer.echo(f"What the networks see: {target}")

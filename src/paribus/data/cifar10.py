@@ -100,6 +100,7 @@ def _batch(file: Path) -> dict[str, Any]:
         raise DataError(f"{file}: {error}") from None
     except Exception as error:  # the unpickler meets damaged bytes with errors of many kinds
         raise DataError(f"{file} cannot be read: it is cut off or damaged ({type(error).__name__}); {HOW}") from None
+    found = found if isinstance(found, dict) else {}
     batch = {key.decode() if isinstance(key, bytes) else key: value for key, value in found.items()}
     data: Any = batch.get("data")
     labels: Any = batch.get("labels")

@@ -230,13 +230,13 @@ def _between(values: torch.Tensor, low: torch.Tensor | int, high: torch.Tensor |
 
 def _mean(x: torch.Tensor) -> torch.Tensor:
     """(B, 1, 1, 1): of all channels and pixels, added up in an order that does not depend on the batch."""
-    values = x.flatten(1)
-    n = values.shape[1]
-    while values.shape[1] > 1:
-        half = (values.shape[1] + 1) // 2
-        rest = values[:, half:]
-        values = torch.cat([values[:, : rest.shape[1]] + rest, values[:, rest.shape[1] : half]], dim=1)
-    return (values / n)[:, :, None, None]
+    sums = x.flatten(1).clone()
+    length = n = sums.shape[1]
+    while length > 1:
+        half = (length + 1) // 2
+        sums[:, : length - half] += sums[:, half:length]
+        length = half
+    return (sums[:, :1] / n)[:, :, None, None]
 
 
 def _factor(amount: float, draws: Draws) -> torch.Tensor:
