@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"training"},
     {"analysis", "execute", "store"},
     {"plan"},
-    {"run", "reload", "report"},
+    {"run", "reload", "report", "preview"},
     {"display"},
     {"cli"},
     {"__init__", "__main__"},

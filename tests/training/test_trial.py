@@ -251,3 +251,100 @@ def test_a_device_that_is_not_there(run, eeg_file: Path, tmp_path: Path) -> None
     outcome = run_trial(task, lambda _: None)
     assert isinstance(outcome, TrialFailure)
     assert "use --device cpu" in outcome.message
+
+
+def write_images(folder: Path, n: int = 48) -> dict[str, dict[str, str]]:
+    """The same small images, three bright classes, as a folder of PNG, as parquet and as arrays; the data of each."""
+    import io
+
+    import pyarrow
+    import pyarrow.parquet
+    from PIL import Image
+
+    random, names = np.random.default_rng(0), ("ant", "bee", "cat")
+    y = np.arange(n) % 3
+    x = (random.normal(size=(n, 12, 12, 3)) * 30 + 60 * (1 + y[:, None, None, None])).clip(0, 255).astype(np.uint8)
+    rows, order = [], random.permutation(n)
+    for i in order:
+        file = io.BytesIO()
+        Image.fromarray(x[i]).save(file, "png")
+        part = "test" if i % 4 == 3 else "train"
+        path = folder / "images" / part / names[y[i]] / f"{1000 - i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.getvalue())
+        rows.append({"image": {"bytes": file.getvalue(), "path": None}, "label": names[y[i]], "split": part})
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "images.parquet")
+    test, planes = np.arange(n) % 4 == 3, x.transpose(0, 3, 1, 2)
+    arrays = {"x": planes[~test], "y": y[~test], "x_test": planes[test], "y_test": y[test]}
+    np.savez(folder / "images.npz", **arrays, class_names=np.array(names), kind=np.array("image"))
+    return {
+        "folder": {"source": "folder", "path": str(folder / "images")},
+        "parquet": {"source": "hub", "path": str(folder / "images.parquet"), "part": "split"},
+        "arrays": {"source": "npz", "path": str(folder / "images.npz")},
+    }
+
+
+AUGMENTED = [{"name": "crop", "padding": 2}, "horizontal_flip", {"name": "rotation", "degrees": 20}, "mixup"]
+
+
+def test_folder_parquet_and_arrays_give_the_same_predictions(run, tmp_path: Path) -> None:
+    """R2's trap: the same images as files and as arrays gave different accuracies. Here every bit is the same."""
+    outcomes = {}
+    for name, data in write_images(tmp_path).items():
+        spec = validate(TrialSpec, {"data": data, "model": {"name": "simple_cnn"}})
+        train = {"epochs": 2, "batch_size": 8, "augmentation": AUGMENTED}
+        outcomes[name] = finished(run(data=spec.data.model_dump(), model={"name": "simple_cnn"}, train=train))
+    first = outcomes["folder"]
+    for other in outcomes.values():
+        assert other.trial_id == first.trial_id
+        assert without_time(other) == without_time(first)
+        for part in ("validation", "test"):
+            assert np.array_equal(other.predictions[part].logits, first.predictions[part].logits)
+            assert np.array_equal(other.predictions[part].ids, first.predictions[part].ids)
+
+
+def test_images_kept_whole_or_not_are_the_same_bits(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write_images(tmp_path)["arrays"]
+    whole = finished(run(data=data, model={"name": "simple_cnn"}))
+    monkeypatch.setattr("paribus.training.examples.KEPT_WHOLE", 0)
+    piecewise = finished(run(data=data, model={"name": "simple_cnn"}))
+    assert without_time(whole) == without_time(piecewise)
+    assert np.array_equal(whole.predictions["test"].logits, piecewise.predictions["test"].logits)
+
+
+def test_only_training_is_augmented(run, tmp_path: Path) -> None:
+    """R3's trap: its validation images were augmented. Without learning, augmentation must change training alone."""
+    data, still = write_images(tmp_path)["arrays"], {"name": "sgd", "lr": 1e-30, "momentum": 0.0}
+    plain = finished(run(data=data, model={"name": "logistic"}, train={"optimizer": still}))
+    train = {"optimizer": still, "augmentation": ["vertical_flip", {"name": "brightness", "amount": 0.9}]}
+    augmented = finished(run(data=data, model={"name": "logistic"}, train=train))
+    assert augmented.history[0].train_loss != plain.history[0].train_loss
+    assert augmented.history[0].train_loss != augmented.history[1].train_loss, "another draw each epoch"
+    for a, b in zip(plain.history, augmented.history, strict=True):
+        assert (a.validation_loss, a.test_loss) == (b.validation_loss, b.test_loss)
+
+
+def test_what_is_left_out_of_training_is_told(run, tmp_path: Path) -> None:
+    data = write_images(tmp_path)["arrays"]
+    arrays = dict(np.load(tmp_path / "images.npz"))
+    arrays["x"][0] = arrays["x_test"][0]
+    arrays["x"][1] = 0
+    np.savez(tmp_path / "images.npz", **arrays)
+    changes = {"drop": ["constant", "cross_split_duplicates"], "limit": 20}
+    plain = finished(run(data=data, model={"name": "logistic"}, train={"batch_size": 8}))
+    record = finished(run(data={**data, **changes}, model={"name": "logistic"}, train={"batch_size": 8}))
+    assert list(record.data.dropped) == ["constant", "cross_split_duplicates", "limit"]
+    assert sum(record.data.counts["train"]) == 20
+    assert record.data.counts["validation"] == plain.data.counts["validation"]
+    assert sum(plain.data.counts["train"]) - 20 == sum(record.data.dropped.values())
+    assert record.data.audit is not None
+    names = {finding.name for finding in record.data.audit.findings}
+    assert {"constant", "cross_split_duplicates"} <= names
+
+
+def test_class_balanced_draws(run, tmp_path: Path) -> None:
+    data = write_images(tmp_path)["arrays"]
+    shuffled = finished(run(data=data, model={"name": "logistic"}))
+    balanced = finished(run(data=data, model={"name": "logistic"}, train={"sampling": "class_balanced"}))
+    assert shuffled.history[0].train_loss != balanced.history[0].train_loss
+    assert np.array_equal(shuffled.predictions["test"].ids, balanced.predictions["test"].ids)

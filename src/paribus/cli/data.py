@@ -80,19 +80,27 @@ def fetch(
 def preview(
     study: Study,
     settings: Settings = None,
-    out: Annotated[Path | None, typer.Option(help="PNG file.  [default: STUDY-preview.png]")] = None,
-    n: Annotated[int, typer.Option(min=1, max=64, help="Examples.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Of the split and the augmentation.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Picture to write (.png).  [default: STUDY-preview.png]", show_default=False)
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=1, max=100, help="Training examples to show.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the trial to look at.")] = 0,
 ) -> None:
-    """Draw what the networks of a study see: training examples as they are, and augmented in several epochs."""
+    """Draw training examples as the network sees them: normalised, and augmented epoch by epoch."""
     from paribus.load import load_study
-    from paribus.preview import contact_sheet
 
     spec = load_study(study, settings or [])
-    target = out or Path(f"{spec.name}-preview.png")
+    path = out or Path(f"{spec.name}-preview.png")
+    if path.suffix.lower() != ".png":
+        raise ParibusError(f"--out must be the name of a .png file, got {path}")
+    if not path.parent.is_dir():
+        raise ParibusError(f"cannot write {path}: there is no folder {path.parent}")
+
+    from paribus.preview import contact_sheet
+
     sheet = contact_sheet(spec, n, seed)
     try:
-        sheet.save(target, "png")
+        sheet.save(path, format="PNG")
     except OSError as error:
-        raise ParibusError(f"cannot write {target}: {error.strerror or error}") from None
-    typer.echo(f"What the networks see: {target}")
+        raise ParibusError(f"cannot write {path}: {error.strerror or error}") from None
+    typer.echo(f"Preview: {path}")

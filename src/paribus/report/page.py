@@ -12,8 +12,10 @@ from paribus.analysis.study import analyse
 from paribus.errors import RunError
 from paribus.plan import STORE, open_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
+from paribus.report.audit import data_groups
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
 from paribus.report.html import Page, render
+from paribus.report.networks import network_groups
 from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
 from paribus.report.tables import answer_table, cells_table, comparisons_table, to_csv, to_markdown, trials_table
@@ -47,16 +49,27 @@ def build(
     result = analyse(study, planned, records, failures)
     tables = (answer_table(result), cells_table(result), comparisons_table(result), trials_table(result))
     answer, curves, confusions = answer_picture(result), curve_pictures(result), _confusions(result)
-    drawn = [*([answer] if answer else []), *itertools.chain(*curves.values()), *confusions.values()]
+    ordered = _in_order(result, records)
+    label_of = {trial_id: cell.label for cell in result.cells for trial_id in cell.trial_ids}
+    networks, data = network_groups(ordered, label_of), data_groups([record.data for record in ordered])
+    drawn = [
+        *([answer] if answer else []),
+        *itertools.chain(*curves.values()),
+        *confusions.values(),
+        *(group.picture for group in data),
+        *(group.picture for group in networks),
+    ]
     fitted = {picture.name: picture for picture in _within_budget(drawn, PICTURE_BUDGET)}
     material = Material(
         result=result,
-        records=_in_order(result, records),
+        records=ordered,
         planned=tuple(planned),
         tables={table.name: table for table in tables},
         answer=answer,
         curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
         confusions={label: fitted[picture.name] for label, picture in confusions.items()},
+        networks=tuple(replace(group, picture=fitted[group.picture.name]) for group in networks),
+        data_groups=tuple(replace(group, picture=fitted[group.picture.name]) for group in data),
         created=created,
         command=command,
         store=store,

@@ -3,7 +3,7 @@
 To add a section, write its function, a template ``section_NAME.html`` and a line in `SECTIONS`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,9 @@ from paribus.analysis.result import StudyResult
 from paribus.analysis.words import count, join, number, percent, points, spread
 from paribus.record import DataSummary, Environment, PlannedTrial, TrialRecord
 from paribus.report.answer import answer_words, method_words, provisional_words
+from paribus.report.audit import DataGroup
 from paribus.report.listing import differences_table, flat, yaml_like
+from paribus.report.networks import FOOTNOTE, NetworkGroup
 from paribus.report.svg import Picture
 from paribus.report.tables import Column, Table
 
@@ -33,6 +35,8 @@ class Material:
         answer: the figure of all cells.
         curves: factor -> pictures.
         confusions: label of a cell -> picture, for cells with a finished trial.
+        networks: each once.
+        data_groups: each set of data once.
         created: when the study was first stored, ISO 8601.
         command: that started it.
         store: where records are kept.
@@ -45,6 +49,8 @@ class Material:
     answer: Picture | None
     curves: dict[str, tuple[Picture, ...]]
     confusions: dict[str, Picture]
+    networks: tuple[NetworkGroup, ...] = ()
+    data_groups: tuple[DataGroup, ...] = ()
     created: str = ""
     command: str = ""
     store: str = ""
@@ -191,59 +197,12 @@ def optimism(material: Material) -> dict[str, Any]:
 
 def data(material: Material) -> dict[str, Any]:
     """What the networks were trained and tested on, once for each distinct set of data."""
-    groups: dict[tuple[Any, ...], list[DataSummary]] = {}
-    for record in material.records:
-        one = record.data
-        key = (one.description, one.kind, one.input_shape, one.class_names, one.sfreq_hz, one.notes)
-        groups.setdefault(key, []).append(one)
-    return {"groups": [{"first": found[0], "table": _counts_table(found)} for found in groups.values()]}
-
-
-def _counts_table(found: Sequence[DataSummary]) -> Table:
-    """Examples of each class and part; a range where seeds differ."""
-
-    def span(values: list[int]) -> str:
-        return f"{values[0]:,}" if min(values) == max(values) else f"{min(values):,}–{max(values):,}"
-
-    parts = list(found[0].counts)
-    rows = [
-        (name, *(span([one.counts[part][k] for one in found]) for part in parts), _share(found[0], k))
-        for k, name in enumerate(found[0].class_names)
-    ]
-    totals = ("all", *(span([sum(one.counts[part]) for one in found]) for part in parts), "100.0%")
-    columns = (Column("class"), *(Column(part, "count") for part in parts), Column("share", "count"))
-    return Table("data", "Examples of each class.", columns, (*rows, totals))
-
-
-def _share(one: DataSummary, k: int) -> str:
-    total = sum(map(sum, one.counts.values()))
-    return percent(sum(counts[k] for counts in one.counts.values()) / max(total, 1))
+    return {"groups": material.data_groups}
 
 
 def networks(material: Material) -> dict[str, Any]:
-    """Every distinct network, layer by layer; networks that differ only in a layer's type (activation) share one."""
-    label_of = {trial_id: cell.label for cell in material.result.cells for trial_id in cell.trial_ids}
-    found: dict[tuple[Any, ...], list[TrialRecord]] = {}
-    for record in material.records:
-        sizes = tuple((layer.name, layer.output_shape, layer.n_parameters) for layer in record.layers)
-        found.setdefault((record.spec.model.name, sizes), []).append(record)
-    groups = []
-    for (name, _), records in found.items():
-        cells = list(dict.fromkeys(label_of[record.trial_id] for record in records))
-        total = sum(layer.n_parameters for layer in records[0].layers)
-        groups.append({"name": name, "total": f"{total:,}", "cells": cells, "table": _layers_table(records, total)})
-    return {"groups": groups}
-
-
-def _layers_table(records: Sequence[TrialRecord], total: int) -> Table:
-    """Networks of the same sizes, layer by layer."""
-    columns = (Column("layer"), Column("type"), Column("output shape", "count"), Column("parameters", "count"))
-    rows = []
-    for alike in zip(*(record.layers for record in records), strict=True):
-        types = " / ".join(dict.fromkeys(layer.type for layer in alike))
-        shape = " × ".join(map(str, alike[0].output_shape))
-        rows.append((alike[0].name, types, shape, f"{alike[0].n_parameters:,}"))
-    return Table("layers", "", columns, (*rows, ("total", "", "", f"{total:,}")))
+    """Every distinct network, drawn and layer by layer."""
+    return {"groups": material.networks, "footnote": FOOTNOTE}
 
 
 def recipe(material: Material) -> dict[str, Any]:
