@@ -89,7 +89,7 @@ def summary(train: tuple[int, int], dropped: dict[str, int], *findings: Finding)
     )
 
 
-LEAK = Finding("cross_split_duplicates", 3, "3 images of test also stand in train.", ("a = b",))
+LEAK = Finding("cross_split_duplicates", 3, "3 test examples also stand in training", ("a = b",))
 
 
 def test_seeds_share_a_group_and_counts_that_differ_are_ranges() -> None:
@@ -104,7 +104,7 @@ def test_seeds_share_a_group_and_counts_that_differ_are_ranges() -> None:
 
 def test_a_leak_is_told_until_it_is_dropped() -> None:
     (leaking,) = data_groups([summary((8, 20), {}, LEAK)])
-    assert leaking.leak.startswith("Test accuracy is flattered by copies. 3 images of test also stand in train.")
+    assert leaking.leak.startswith("Test accuracy is flattered by copies. 3 test examples also stand in training.")
     (mended,) = data_groups([summary((8, 20), {"cross_split_duplicates": 3}, LEAK)])
     assert mended.leak == ""
     assert mended.dropped == ("3 with exact copies in validation or test",)

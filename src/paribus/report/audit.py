@@ -68,7 +68,7 @@ def _leak(one: DataSummary) -> str:
     if not leaks:
         return ""
     return (
-        f"Test accuracy is flattered by copies. {leaks[0].text} Leave such images out of training with "
+        f"Test accuracy is flattered by copies. {leaks[0].text}. Leave such images out of training with "
         "data.drop: [cross_split_duplicates]."
     )
 
@@ -108,7 +108,13 @@ def shares_picture(one: DataSummary, name: str) -> Picture:
         body.append(words(left - 6, y + 11, label, text_anchor="end"))
         body.append(element("rect", x=left, y=y + 2, width=BAR * share / most, height=LINE - 5, fill="#0072b2", rx=1.5))
         body.append(words(left + BAR * share / most + 5, y + 11, percent(share), font_size=9.5))
-    return picture(name, "Share of each class in all parts", left + BAR + 50, 10 + len(shares) * LINE, body)
+    return picture(
+        name,
+        "Share of each class in all parts, before anything was left out",
+        left + BAR + 50,
+        10 + len(shares) * LINE,
+        body,
+    )
 
 
 def _shares(counts: Mapping[str, Sequence[int]]) -> list[float]:
