@@ -81,7 +81,7 @@ class Finding:
     text: str
     """A sentence with the numbers."""
     examples: tuple[str, ...]
-    """Ids (or file names) of the first few."""
+    """Names of the first few; copies as ``this = that``."""
 
 
 @dataclass(frozen=True, slots=True)

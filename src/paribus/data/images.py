@@ -235,9 +235,9 @@ def _pixels(
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # too large to be meant
             warnings.filterwarnings("ignore", category=UserWarning)
-            image = Image.open(content if isinstance(content, Path) else BytesIO(content))
-            image.load()
-            image = ImageOps.exif_transpose(image)
+            with Image.open(content if isinstance(content, Path) else BytesIO(content)) as opened:
+                opened.load()
+                image = ImageOps.exif_transpose(opened)
     kind = image.mode
     format_ = f"{image.height} x {image.width} {'grey' if kind in ('L', '1') else 'colour' if kind == 'RGB' else kind}"
     image, changed = _eight_bits(image)

@@ -36,7 +36,7 @@ class VerticalFlipSpec(Spec):
 
 
 class RotationSpec(Spec):
-    """By an angle from -degrees to degrees, bilinear."""
+    """By an angle from -degrees to degrees, counter-clockwise where positive, bilinear."""
 
     name: Literal["rotation"]
     degrees: float = Field(15.0, gt=0, le=180)
@@ -44,7 +44,7 @@ class RotationSpec(Spec):
 
 
 class AffineSpec(Spec):
-    """Rotation, translation, scaling and shear about the centre, bilinear (R4)."""
+    """Scaled, sheared, rotated about the centre, then shifted, bilinear (R4)."""
 
     name: Literal["affine"]
     degrees: float = Field(0.0, ge=0, le=180)
@@ -92,7 +92,10 @@ class ContrastSpec(Spec):
 
 
 class MixupSpec(Spec):
-    """Each example mixed with another of its batch, and so their classes (Zhang et al. 2018); for images and EEG."""
+    """Each example mixed with another of its batch, and so their classes (Zhang et al. 2018); for images and EEG.
+
+    Done last, wherever it stands in the list.
+    """
 
     name: Literal["mixup"]
     alpha: float = Field(0.2, gt=0, le=100)
@@ -137,7 +140,10 @@ class TimeMaskSpec(Spec):
 
 
 class FourierSurrogateSpec(Spec):
-    """Random phases, the same shift in all channels, up to ``phase`` times pi (Schwabedal et al. 2018)."""
+    """Phases shifted at random, alike in all channels, by up to ``phase`` times pi (Schwabedal et al. 2018).
+
+    The mean and the highest frequency stay.
+    """
 
     name: Literal["fourier_surrogate"]
     phase: float = Field(0.5, gt=0, le=1)

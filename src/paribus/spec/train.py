@@ -88,7 +88,8 @@ class LossSpec(Spec):
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: Literal["none", "inverse_count", "inverse_share", "effective_number"] = "none"
-    """R2's two ways: 1 / n of the class, or 1 / share of the class; or (1 - beta) / (1 - beta^n) (Cui et al. 2019)."""
+    """R2's two ways: 1 / n of the class, or 1 / share of the class; or (1 - beta) / (1 - beta^n),
+    scaled to add up to the number of classes (Cui et al. 2019)."""
     beta: float = Field(0.999, gt=0, lt=1)
     """Of ``effective_number``."""
     flooding: float | None = Field(None, ge=0)
