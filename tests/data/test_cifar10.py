@@ -14,6 +14,9 @@ from paribus.errors import DataError
 from paribus.spec import Cifar10Data
 
 
+SUITE_CACHE = os.environ["PARIBUS_CACHE"]  # conftest sees to it
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "cache"))
@@ -98,9 +101,7 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.skipif(not os.environ.get("PARIBUS_DATA"), reason="PARIBUS_DATA names no folder of real data")
 def test_real_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the suite's own cache: decoding takes a quarter of a minute."""
-    monkeypatch.delenv("PARIBUS_CACHE")
-    if shared := os.environ.get("PARIBUS_TEST_CACHE"):
-        monkeypatch.setenv("PARIBUS_CACHE", shared)
+    monkeypatch.setenv("PARIBUS_CACHE", SUITE_CACHE)
     dataset = load()
     assert np.bincount(dataset.y[dataset.part == "train"]).tolist() == [5000] * 10
     assert np.bincount(dataset.y[dataset.part == "test"]).tolist() == [1000] * 10
