@@ -13,7 +13,6 @@ from paribus.data.sources import load_dataset
 from paribus.errors import DataError
 from paribus.spec import Cifar10Data
 
-
 SUITE_CACHE = os.environ["PARIBUS_CACHE"]  # conftest sees to it
 
 
