@@ -131,6 +131,12 @@ def test_a_count_of_seeds(write) -> None:
             "reported.0.figures.0.cell",
             "no factor `act`",
         ),
+        (
+            BASE + "reported:\n- source: R\n  data: {}\n  figures:\n  - {cell: {}}\n",
+            10,
+            "reported.0.figures.0",
+            "needs test_accuracy or validation_accuracy",
+        ),
     ],
 )
 def test_mistakes(write, text: str, line: int | None, field: str, says: str) -> None:

@@ -32,7 +32,7 @@ def make_record(trial, n_right, test_curve=(0.5, 0.9, 0.6), selected=3):
     logits = np.zeros((20, 2), dtype=np.float32)
     logits[np.arange(20), np.where(right, y, 1 - y)] = 1.0
     test = Predictions(np.array([f"e{i}" for i in range(20)]), y, logits)
-    history = tuple(EpochRow(i, 1, 0.5, 1, 0.5, 1, a, 0.1, 1) for i, a in enumerate(test_curve, 1))
+    history = tuple(EpochRow(i, 1, 0.5, 1, i / 10, 1, a, 0.1, 1) for i, a in enumerate(test_curve, 1))
     data = DataSummary("toy", "image", (1, 8, 8), ("a", "b"), {"test": (10, 10)}, None, ())
     return TrialRecord(
         trial_id=trial.trial_id,
@@ -241,6 +241,12 @@ def test_reported_figures_only_for_the_same_data_and_the_most_particular_one():
             ],
         },
         {"source": "elsewhere", "data": {"source": "bci3b"}, "figures": [{"cell": {}, "test_accuracy": 50}]},
+        {
+            "source": "another network",
+            "data": {},
+            "model": {"name": "dnn"},
+            "figures": [{"cell": {}, "test_accuracy": 5}],
+        },
         {"source": "no such field", "data": {"path": None}, "figures": [{"cell": {}, "test_accuracy": 50}]},
     ]
     study = make_study(reported=reported)
@@ -250,6 +256,21 @@ def test_reported_figures_only_for_the_same_data_and_the_most_particular_one():
     ]
     assert [v.accuracy for v in cell_of(result, "eegnet", "elu").reported] == [pytest.approx(0.8)]
     assert cell_of(result, "deepconvnet", "relu").reported == ()
+    part_of_the_data = make_study(
+        reported=reported,
+        baseline={**study.baseline.model_dump(mode="json"), "data": {"source": "digits", "test": 0.2, "limit": 100}},
+    )
+    result = analyse(part_of_the_data, plan(part_of_the_data), [], [])
+    assert cell_of(result, "eegnet", "relu").reported == ()
+
+
+def test_reported_validation_accuracy_is_kept_apart():
+    reported = [{"source": "R2", "data": {}, "figures": [{"cell": {}, "test_accuracy": 60, "validation_accuracy": 62}]}]
+    study = make_study(factors={}, seeds=1, reported=reported)
+    planned = plan(study)
+    cell = analyse(study, planned, [make_record(planned[0], 15, (0.5, 0.7, 0.6))], []).cells[0]
+    assert [(v.part, v.accuracy) for v in cell.reported] == [("test", 0.6), ("validation", 0.62)]
+    assert cell.scores.validation_accuracy.mean == pytest.approx(0.3), "of the selected epoch, the third"
 
 
 def test_reported_figures_match_levels_by_value():

@@ -51,7 +51,11 @@ def study(**changes: Any) -> StudySpec:
                 "source": "R0",
                 "data": {"source": "bci3b"},
                 "figures": [
-                    {"cell": {"model": "eegnet", "activation": "elu"}, "test_accuracy": 83.33},
+                    {
+                        "cell": {"model": "eegnet", "activation": "elu"},
+                        "test_accuracy": 83.33,
+                        "validation_accuracy": 91.5,
+                    },
                     {"cell": {"model": "eegnet", "activation": "leaky_relu"}, "test_accuracy": 88.89},
                     {"cell": {"model": "deepconvnet"}, "test_accuracy": 81.20},
                 ],

@@ -85,6 +85,8 @@ def test_csv_holds_full_figures_in_columns_of_their_own(result):
     assert float(rows[0]["selected epoch low"]) == scores.selected_epoch.low
     assert rows[0]["reported, R0 (%)"] == "83.33"
     assert rows[1]["reported, R0 (%)"] == ""
+    assert rows[0]["reported on validation, R0 (%)"] == "91.5"
+    assert float(rows[0]["validation accuracy (%)"]) == pytest.approx(100 * scores.validation_accuracy.mean, abs=1e-6)
     # One finished seed: a mean and no interval.
     assert rows[5]["test accuracy (%)"] != ""
     assert rows[5]["test accuracy (%) low"] == ""

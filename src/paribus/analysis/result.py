@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from paribus.analysis.curves import Curves
 from paribus.analysis.intervals import Interval
-from paribus.record import TrialFailure
+from paribus.record import Part, TrialFailure
 from paribus.spec import StudySpec
 
 # Accuracies, F1 and optimism are shares from 0 to 1; losses are in nats; epochs count from 1.
@@ -15,11 +15,13 @@ from paribus.spec import StudySpec
 
 @dataclass(frozen=True, slots=True)
 class SeedResult:
-    """One finished trial in figures, all on test."""
+    """One finished trial in figures, on test where nothing else is said."""
 
     seed: int
     trial_id: str
     accuracy: float
+    validation_accuracy: float
+    """At the selected epoch; flattering, for the epoch was chosen by it."""
     balanced_accuracy: float
     macro_f1: float
     loss: float
@@ -44,11 +46,12 @@ class EpochRange:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellScores:
-    """What the finished seeds of a cell say, on test."""
+    """What the finished seeds of a cell say, on test where nothing else is said."""
 
     seeds: tuple[SeedResult, ...]
     """By seed, in the study's order."""
     accuracy: Interval
+    validation_accuracy: Interval
     balanced_accuracy: Interval
     macro_f1: Interval
     loss: Interval
@@ -66,6 +69,8 @@ class ReportedValue:
     """A figure that somebody else reported for a cell."""
 
     source: str
+    part: Part
+    """What it was measured on, ``test`` or ``validation``."""
     accuracy: float
 
 

@@ -23,7 +23,7 @@ from paribus.analysis.result import (
 )
 from paribus.analysis.words import cell_words
 from paribus.grid import levels_of
-from paribus.record import PlannedTrial, TrialFailure, TrialRecord
+from paribus.record import Part, PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import StudySpec
 
 
@@ -131,6 +131,7 @@ def _scores(records: Sequence[TrialRecord]) -> CellScores:
     return CellScores(
         seeds=seeds,
         accuracy=over_seeds("accuracy"),
+        validation_accuracy=over_seeds("validation_accuracy"),
         balanced_accuracy=over_seeds("balanced_accuracy"),
         macro_f1=over_seeds("macro_f1"),
         loss=over_seeds("loss"),
@@ -153,11 +154,12 @@ def _seed(record: TrialRecord, confusion: np.typing.NDArray[np.int64]) -> SeedRe
     reached = accuracy(test.y, test.logits.argmax(axis=1))
     # Both terms from the history: the same measurement, so that optimism is never below 0.
     best = max(row.test_accuracy for row in record.history)
-    at_selected = next(row.test_accuracy for row in record.history if row.epoch == record.selected_epoch)
+    selected = next(row for row in record.history if row.epoch == record.selected_epoch)
     return SeedResult(
         seed=record.spec.seed,
         trial_id=record.trial_id,
         accuracy=reached,
+        validation_accuracy=selected.validation_accuracy,
         balanced_accuracy=balanced_accuracy(confusion),
         macro_f1=macro_f1(confusion),
         loss=cross_entropy(test.y, test.logits),
@@ -165,22 +167,30 @@ def _seed(record: TrialRecord, confusion: np.typing.NDArray[np.int64]) -> SeedRe
         n_epochs=len(record.history),
         stopped_early=record.stopped_early,
         best_on_test=best,
-        optimism=best - at_selected,
+        optimism=best - selected.test_accuracy,
     )
 
 
 def _reported(study: StudySpec, trial: PlannedTrial, levels: Mapping[str, str]) -> tuple[ReportedValue, ...]:
     """Figures from reports on the same data: the most particular one of each that fits the cell."""
-    data = trial.spec.data.model_dump()
-    found = []
+    data, model = trial.spec.data.model_dump(), trial.spec.model.model_dump()
+    found: list[ReportedValue] = []
     for report in study.reported:
-        if not all(field in data and data[field] == value for field, value in report.data.items()):
+        if not (_holds({"limit": None, **report.data}, data) and _holds(report.model, model)):
             continue
         fitting = [figure for figure in report.figures if figure.cell.items() <= levels.items()]
         if fitting:
             figure = max(fitting, key=lambda figure: len(figure.cell))
-            found.append(ReportedValue(report.source, figure.test_accuracy / 100))
+            given: dict[Part, float | None] = {
+                "test": figure.test_accuracy,
+                "validation": figure.validation_accuracy,
+            }
+            found += [ReportedValue(report.source, part, x / 100) for part, x in given.items() if x is not None]
     return tuple(found)
+
+
+def _holds(wanted: Mapping[str, object], fields: Mapping[str, object]) -> bool:
+    return all(field in fields and fields[field] == value for field, value in wanted.items())
 
 
 def _comparisons(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from paribus.analysis.curves import PARTS, QUANTITIES, Band, Quantity, downsample
-from paribus.analysis.result import CellResult, CellScores, Context, StudyResult
+from paribus.analysis.result import CellResult, CellScores, Context, ReportedValue, StudyResult
 from paribus.analysis.words import count, level_words, percent
 from paribus.report.svg import Picture, Scale, band, element, line, picture, tick_labels, ticks, width_of, words
 
@@ -184,7 +184,7 @@ def answer_picture(result: StudyResult) -> Picture | None:
     left, top, row = 16 + max(map(width_of, labels)), 34.0, 23.0
     x = _accuracy_range(cells, start=left + 8, end=WIDTH - 52)
     bottom = top + row * len(cells)
-    body = _answer_legend(reported=any(cell.reported for cell in cells))
+    body = _answer_legend(reported=any(_on_test(cell) for cell in cells))
     grid = "".join(f"M{x.at(v):.1f} {top:g}V{bottom:g}" for v in ticks(x, 8))
     body.append(element("path", d=grid, stroke="currentColor", stroke_opacity=0.12, stroke_width=0.6, fill="none"))
     marks = ticks(x, 8)
@@ -200,8 +200,13 @@ def answer_picture(result: StudyResult) -> Picture | None:
     return picture("answer", "Test accuracy of every cell, with its interval over seeds", WIDTH, bottom + 38, body)
 
 
+def _on_test(cell: CellResult) -> list[ReportedValue]:
+    """Reported figures that can stand beside test accuracy."""
+    return [value for value in cell.reported if value.part == "test"]
+
+
 def _accuracy_range(cells: Sequence[CellResult], *, start: float, end: float) -> Scale:
-    values = [value.accuracy for cell in cells for value in cell.reported]
+    values = [value.accuracy for cell in cells for value in _on_test(cell)]
     for cell in cells:
         if cell.scores:
             interval = cell.scores.accuracy
@@ -223,7 +228,7 @@ def _answer_row(x: Scale, y: float, cell: CellResult, colour: str) -> Iterator[s
     for seed in cell.scores.seeds:
         yield element("circle", cx=x.at(100 * seed.accuracy), cy=y + 7, r=1.5, fill=colour, fill_opacity=0.85)
     yield _dot(x.at(100 * interval.mean), y, 3.8, colour)
-    for value in cell.reported:
+    for value in _on_test(cell):
         yield _diamond(x.at(100 * value.accuracy), y)
     yield words(WIDTH - 6, y + 3.5, percent(interval.mean), text_anchor="end", font_weight="600")
 

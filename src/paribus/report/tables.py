@@ -92,7 +92,7 @@ def answer_table(result: StudyResult) -> Table:
 
 def cells_table(result: StudyResult) -> Table:
     """One row a cell, with all its figures."""
-    sources = tuple(dict.fromkeys(value.source for cell in result.cells for value in cell.reported))
+    sources = tuple(dict.fromkeys((value.part, value.source) for cell in result.cells for value in cell.reported))
     heads = tuple(map(Column, result.factors)) if result.crossed and result.factors else (Column("cell"),)
     columns = (
         *heads,
@@ -104,13 +104,17 @@ def cells_table(result: StudyResult) -> Table:
         Column("selected epoch", "epochs"),
         Column("best on test", "percent"),
         Column("optimism", "points"),
-        *(Column(f"reported, {source}", "percent") for source in sources),
+        Column("validation accuracy", "percent"),
+        *(
+            Column(f"reported{' on validation' * (part == 'validation')}, {source}", "percent")
+            for part, source in sources
+        ),
     )
     rows, marks = [], {}
     for i, cell in enumerate(result.cells):
         names = tuple(cell.levels.values()) if len(heads) == len(cell.levels) and result.crossed else (cell.label,)
-        scores, reported = cell.scores, {value.source: value.accuracy for value in cell.reported}
-        figures: tuple[Value, ...] = (None,) * 7
+        scores, reported = cell.scores, {(value.part, value.source): value.accuracy for value in cell.reported}
+        figures: tuple[Value, ...] = (None,) * 8
         if scores:
             figures = (
                 scores.accuracy,
@@ -120,13 +124,15 @@ def cells_table(result: StudyResult) -> Table:
                 scores.selected_epoch,
                 scores.best_on_test,
                 scores.optimism,
+                scores.validation_accuracy,
             )
         seeds = f"{len(cell.finished)} of {len(cell.trial_ids)}"
         rows.append((*names, seeds, *figures, *(reported.get(source) for source in sources)))
         if mark := _mark(result, cell):
             marks[i, len(heads) + 1] = mark
     caption = (
-        "All figures are on test, as mean with 95% interval over seeds; selected epoch: median and range. "
+        "All figures but those called so are on test, as mean with 95% interval over seeds; selected epoch: median and "
+        "range. "
         "“Best on test” is what choosing the epoch on test would have claimed, “optimism” the difference."
     )
     return Table("cells", caption, columns, tuple(rows), n_head=len(heads), marks=marks)

@@ -1,6 +1,6 @@
 """A study, its trials, and a run."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -97,16 +97,26 @@ class ReportedFigure(Spec):
 
     cell: Annotated[dict[str, str], BeforeValidator(_level_names, json_schema_input_type=dict[str, Scalar])]
     """factor -> level."""
-    test_accuracy: float = Field(ge=0, le=100)
+    test_accuracy: float | None = Field(None, ge=0, le=100)
     """In percent."""
+    validation_accuracy: float | None = Field(None, ge=0, le=100)
+    """In percent; stands beside our validation accuracy, never beside that on test."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.test_accuracy is None and self.validation_accuracy is None:
+            raise ValueError("a reported figure needs test_accuracy or validation_accuracy, in percent")
+        return self
 
 
 class Reported(Spec):
-    """Figures from a report, shown beside ours where the data are the same."""
+    """Figures from a report, shown beside ours where the data are the same, and never where ``data.limit`` is set."""
 
     source: str
     data: dict[str, Scalar]
     """Fields of the data specification that must have these values for the figures to be shown."""
+    model: dict[str, Scalar] = Field({})
+    """Likewise of the network."""
     figures: tuple[ReportedFigure, ...] = Field(strict=False)
 
 
