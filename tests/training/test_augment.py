@@ -34,6 +34,7 @@ EEG = [
 ]
 EACH = [("image", [one]) for one in IMAGE] + [("eeg", [one]) for one in EEG] + [("image", IMAGE), ("eeg", EEG)]
 N_ROWS = 100
+BYTES, FLOATS = np.dtype(np.uint8), np.dtype(np.float32)
 
 
 def specs(*given: Any) -> tuple[AnyAugmentation, ...]:
@@ -227,11 +228,26 @@ def test_mixup_of_one_example_leaves_it() -> None:
 )
 def test_refuses_what_does_not_fit(given: list[Any], kind: Kind, words: str) -> None:
     with pytest.raises(TrainingError, match=words):
-        check(specs(*given), kind, (1, 12, 32))
+        check(specs(*given), kind, (1, 12, 32), BYTES if kind == "image" else FLOATS)
 
 
 def test_accepts_what_fits() -> None:
-    check(specs(*IMAGE, "mixup"), "image", (1, 12, 32))
-    check(specs(*EEG, "mixup"), "eeg", (1, 12, 32))
-    check((), "eeg", (1, 1, 1))
-    check(specs({"name": "crop", "padding": 11}, {"name": "cutout", "size": 12}), "image", (1, 12, 32))
+    check(specs(*IMAGE, "mixup"), "image", (1, 12, 32), BYTES)
+    check(specs(*EEG, "mixup"), "eeg", (1, 12, 32), FLOATS)
+    check((), "eeg", (1, 1, 1), FLOATS)
+    check(specs({"name": "crop", "padding": 11}, {"name": "cutout", "size": 12}), "image", (1, 12, 32), BYTES)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("brightness", "augmentation.0: brightness needs pixels of 0 to 255 as uint8"),
+        ("contrast", "contrast needs pixels of 0 to 255 as uint8, and these images are float32"),
+        ({"name": "rotation", "fill": 128.0}, "rotation.fill other than 0 needs pixels"),
+    ],
+)
+def test_images_in_units_of_their_own_are_not_taken_for_bytes(given: Any, words: str) -> None:
+    with pytest.raises(TrainingError, match=words):
+        check(specs(given), "image", (1, 12, 32), FLOATS)
+    check(specs(given), "image", (1, 12, 32), BYTES)
+    check(specs("crop", "rotation", "horizontal_flip", "erasing", "mixup"), "image", (1, 12, 32), FLOATS)

@@ -1,7 +1,7 @@
 """Augmentation: what is done at random to training examples, each with draws of its own, anew each epoch.
 
-Those of images see pixels (0 to 255, before normalisation); those of EEG see normalised signals, whose unit is the
-standard deviation. Each is done in the order of the list.
+Those of images see pixels (before normalisation: 0 to 255, or the units of images that are floats); those of EEG see
+normalised signals, whose unit is the standard deviation. Each is done in the order of the list.
 """
 
 from typing import Annotated, Literal

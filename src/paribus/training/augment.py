@@ -7,6 +7,7 @@ other augmentations nor what was left out of training change them.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from paribus.errors import TrainingError
 from paribus.spec import (
     AffineSpec,
     AnyAugmentation,
+    BrightnessSpec,
+    ContrastSpec,
     CropSpec,
     CutoutSpec,
     EEGAugmentation,
@@ -112,16 +115,19 @@ def mixed(
     return mixture, own * classes + (1 - own) * classes[partner.to(y.device)]
 
 
-def check(specs: Sequence[AnyAugmentation], kind: Kind, input_shape: tuple[int, int, int]) -> None:
+def check(
+    specs: Sequence[AnyAugmentation], kind: Kind, input_shape: tuple[int, int, int], dtype: np.dtype[Any]
+) -> None:
     """Raise TrainingError when an augmentation does not fit the data.
 
     Args:
         specs: as asked for.
         kind: of the data.
         input_shape: (C, H, W) of an example.
+        dtype: of the data: uint8 or float32.
     """
     for i, spec in enumerate(specs):
-        if problem := _problem(spec, kind, input_shape):
+        if problem := _problem(spec, kind, input_shape) or _needs_bytes(spec, dtype):
             raise TrainingError(f"train.augmentation.{i}: {problem}")
     if sum(isinstance(spec, MixupSpec) for spec in specs) > 1:
         raise TrainingError("train.augmentation: mixup can stand only once, give one of them")
@@ -145,6 +151,17 @@ def _problem(spec: AnyAugmentation, kind: Kind, input_shape: tuple[int, int, int
         case ErasingSpec():
             return _range("erasing.area", spec.area) or _range("erasing.aspect", spec.aspect)
     return None
+
+
+def _needs_bytes(spec: AnyAugmentation, dtype: np.dtype[Any]) -> str | None:
+    """What ends at white (255), or fills with a grey value, means nothing for images in units of their own."""
+    if dtype == np.uint8 or not isinstance(spec, ImageAugmentation):
+        return None
+    given: str = spec.name if isinstance(spec, BrightnessSpec | ContrastSpec) else ""
+    if getattr(spec, "fill", 0.0) != 0.0:
+        given = f"{spec.name}.fill other than 0"
+    units = f"needs pixels of 0 to 255 as uint8, and these images are {dtype.name} in units of their own"
+    return f"{given} {units}: remove it, or save the images as uint8" if given else None
 
 
 def _range(name: str, given: tuple[float, float]) -> str | None:

@@ -171,7 +171,7 @@ def split_and_fit(spec: TrialSpec) -> Parts:
         TrainingError: a batch is larger than the training part, or an augmentation does not suit the data.
     """
     dataset, _ = _load(spec.data.origin())
-    check_augmentation(spec.train.augmentation, dataset.kind, dataset.input_shape)
+    check_augmentation(spec.train.augmentation, dataset.kind, dataset.input_shape, dataset.x.dtype)
     rng = numpy_generator(spec.seed, "split")
     rows, dropped = reduce_training(dataset, split(dataset, spec.data, rng), spec.data, rng)
     n_train = len(rows["train"])
