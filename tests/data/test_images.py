@@ -327,7 +327,7 @@ def test_a_changed_file_changes_the_digest(tmp_path: Path) -> None:
     os.utime(path, ns=(10**18, 10**18))
 
     def digest() -> str:
-        return files.digest_files([path], tmp_path)
+        return files.digest_files(tmp_path, [path.name])
 
     before = digest()
     path.write_bytes(b"two")  # of the same size …
@@ -342,11 +342,11 @@ def test_contents_are_read_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path.write_bytes(b"one")
     later = path.stat().st_ctime_ns + 10**10
     monkeypatch.setattr(files.time, "time_ns", lambda: later)
-    before = files.digest_files([path], tmp_path)
+    before = files.digest_files(tmp_path, [path.name])
     reads: list[Path] = []
     original: Callable[..., Any] = Path.open
     monkeypatch.setattr(Path, "open", lambda self, *a, **k: (reads.append(self), original(self, *a, **k))[1])
-    assert files.digest_files([path], tmp_path) == before
+    assert files.digest_files(tmp_path, [path.name]) == before
     assert path not in reads
 
 

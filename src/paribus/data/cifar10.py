@@ -47,7 +47,7 @@ def load(spec: Cifar10Data) -> Dataset:
     def items() -> Iterator[ImageItem]:
         return _of_batches(files) if len(files) > 1 else _of_parquet(path)
 
-    digest = digest_files(files, path if path.is_dir() else path.parent)
+    digest = digest_files(files[0].parent, [file.name for file in files])
     return read_images(items, spec=spec, class_names=CLASS_NAMES, description=description, digest=digest)
 
 

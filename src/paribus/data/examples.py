@@ -38,7 +38,7 @@ def _images(file: Path, input_shape: tuple[int, int, int], *, resize: bool) -> n
     channels, height, width = input_shape
     if channels not in (1, 3):
         raise DataError(f"{file}: the network takes examples of {channels} channels, images have 1 or 3")
-    paths = image_files(file)[0] if file.is_dir() else [file]
+    paths = [file / name for name in image_files(file)[0]] if file.is_dir() else [file]
     if not paths:
         raise DataError(f"{file} holds no images (files that end in {', '.join(SUFFIXES[:3])} …)")
     found = decode_files(paths, channels, (height, width) if resize else None)

@@ -1,7 +1,7 @@
 """FER2013 (Goodfellow et al. 2013, "Challenges in representation learning"): 35,887 grey faces, 7 expressions."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,16 +48,12 @@ def load(spec: Fer2013Data) -> Dataset:
         DataError: the data are missing or damaged; the message says where.
     """
     path = data_path(spec.path, ("fer2013.parquet", "fer2013.csv", "icml_face_data.csv", "fer2013"), HOW)
-    if path.is_dir():
-        found, paths = _of_folders(path), image_files(path)[0]
-        digest = digest_files(paths, path)
-    else:
-        found = None
-        digest = digest_files([path], path.parent)
+    images = image_files(path)[0] if path.is_dir() else None
+    digest = digest_files(path.parent, [path.name]) if images is None else digest_files(path, images)
 
     def items() -> Iterator[ImageItem]:
-        if found is not None:
-            return iter(found)
+        if images is not None:
+            return _of_folders(path, images)
         return _of_csv(path) if path.suffix.lower() == ".csv" else _of_parquet(path)
 
     return read_images(
@@ -124,15 +120,15 @@ def _face(text: str, where: str) -> Pixels:
     return values.reshape(SIDE, SIDE).astype(np.uint8)
 
 
-def _of_folders(root: Path) -> list[ImageItem]:
+def _of_folders(root: Path, images: Sequence[str]) -> Iterator[ImageItem]:
     """The part is a folder, or stands before the file's name (``Training_123.jpg``); the class is a folder below it."""
-    found = []
-    for path in image_files(root)[0]:
-        names = path.relative_to(root).parts
-        folders = [name.strip().lower() for name in names[:-1]]
-        usages = [name for name in (*folders, names[-1].split("_")[0].lower()) if name in _USAGE]
+    if not images:
+        raise DataError(f"{root} holds no images: {HOW}")
+    for where in images:
+        *above, file = where.split("/")
+        folders = [name.strip().lower() for name in above]
+        usages = [name for name in (*folders, file.split("_")[0].lower()) if name in _USAGE]
         classes = [_CALLED[name] for name in folders if name in _CALLED]
-        where = path.relative_to(root).as_posix()
         if not usages:
             raise DataError(
                 f"{where} in {root}: neither a folder nor the file's name says Training, PublicTest or PrivateTest"
@@ -140,7 +136,4 @@ def _of_folders(root: Path) -> list[ImageItem]:
         if not classes:
             known = ", ".join(CLASS_NAMES)
             raise DataError(f"{where} in {root}: no folder above it is called as an expression ({known}) or 0 to 6")
-        found.append(ImageItem(_USAGE[usages[0]], classes[-1], where, path))
-    if not found:
-        raise DataError(f"{root} holds no images: {HOW}")
-    return found
+        yield ImageItem(_USAGE[usages[0]], classes[-1], where, root / where)

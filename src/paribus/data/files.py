@@ -5,7 +5,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from paribus.data.cache import cache_folder
@@ -47,22 +47,21 @@ def data_path(given: str | None, names: Sequence[str], how: str) -> Path:
     raise DataError(f"found none of {', '.join(names)} in {looked}{unset}: {how}; or name it with data.path")
 
 
-def digest_files(paths: Sequence[Path], root: Path) -> str:
+def digest_files(root: Path, names: Iterable[str]) -> str:
     """SHA-256 over the relative paths, sizes and contents of files, in hexadecimal.
 
     Contents are read only once: a memo in the cache folder, found by path, size, times and inode of every file, keeps
-    the result.
+    the result. Paths are text, for there may be tens of thousands of them.
 
     Args:
-        paths: the files, in any order.
         root: a folder above them all.
+        names: of the files below it, in any order, with ``/`` between folders.
 
     Raises:
         DataError: a file cannot be read.
     """
-    files = sorted((path.relative_to(root).as_posix(), path) for path in paths)
     try:
-        known = [(name, path.stat()) for name, path in files]
+        known = [(name, os.stat(f"{root}/{name}")) for name in sorted(names)]
     except OSError as error:
         raise DataError(f"{error.filename} cannot be read: {error.strerror}") from None
     state = [(name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for name, s in known]
@@ -72,14 +71,14 @@ def digest_files(paths: Sequence[Path], root: Path) -> str:
         if len(text) == 64:
             return text
     digest = hashlib.sha256()
-    for (name, path), (_, size, *_) in zip(files, state, strict=True):
+    for name, size, *_ in state:
         digest.update(f"{len(name.encode('utf-8', 'surrogateescape'))}\n{size}\n".encode())
         digest.update(name.encode("utf-8", "surrogateescape"))
         try:
-            with path.open("rb") as file:
+            with open(f"{root}/{name}", "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}") from None
+            raise DataError(f"{error.filename} cannot be read: {error.strerror}") from None
     latest = max((max(mtime, ctime) for _, _, mtime, ctime, _ in state), default=0)
     if memo and time.time_ns() - latest > _RACY_SECONDS * 1e9:
         _keep(memo, digest.hexdigest())

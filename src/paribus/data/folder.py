@@ -45,10 +45,13 @@ def load(spec: FolderData) -> Dataset:
 
     def items() -> Iterator[ImageItem]:
         for (part, name), (images, _) in files.items():
-            for path in images:
-                yield ImageItem(part, class_names.index(name), path.relative_to(root).as_posix(), path)
+            below = folders[part, name].relative_to(root).as_posix()
+            for image in images:
+                yield ImageItem(part, class_names.index(name), f"{below}/{image}", folders[part, name] / image)
 
-    paths = [path for images, _ in files.values() for path in images]
+    names = [
+        f"{folders[key].relative_to(root).as_posix()}/{image}" for key, (images, _) in files.items() for image in images
+    ]
     parts = {part for part, _ in folders}
     labels = sorted((part, name, class_names.index(name)) for part, name in folders)
     notes = (f"files that are no images were left alone: {len(ignored)}, as {ignored[0]}",) if ignored else ()
@@ -57,7 +60,7 @@ def load(spec: FolderData) -> Dataset:
         spec=spec,
         class_names=class_names,
         description=f"images of the folder {root.name}",
-        digest=f"{digest_files(paths, root)} {labels}",
+        digest=f"{digest_files(root, names)} {labels}",
         notes=notes,
         draw_test_share=None if "test" in parts else spec.test,
     )
@@ -96,16 +99,18 @@ def class_folders(root: Path) -> tuple[dict[tuple[Part, str], Path], list[str]]:
     return found, others
 
 
-def image_files(folder: Path) -> tuple[list[Path], list[str]]:
-    """Image files in a folder and below it, sorted; and the names of all other files but hidden ones."""
+def image_files(folder: Path) -> tuple[list[str], list[str]]:
+    """Image files in a folder and below it, in order, as ``below/name.png``; and the names of all others but hidden."""
     images, others = [], []
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = Path(where).relative_to(folder).as_posix()
+        before = "" if below == "." else f"{below}/"
         for name in sorted(names):
             if name.startswith(".") or name.lower() in _LITTER:
                 continue
             if name.lower().endswith(SUFFIXES):
-                images.append(Path(where) / name)
+                images.append(before + name)
             else:
                 others.append(name)
     return images, others

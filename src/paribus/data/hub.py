@@ -59,12 +59,13 @@ def _of_files(spec: HubData, path: Path) -> Dataset:
         for file, start in spans:
             yield from parquet.items(file, spec.image, parts[start:], y[start:], file.name)
 
+    digest = digest_files(path.parent, [file.relative_to(path.parent).as_posix() for file, _ in files])
     return read_images(
         items,
         spec=spec,
         class_names=class_names,
         description=f"images of {path.name}",
-        digest=f"{digest_files([file for file, _ in files], path.parent)} {spec.image} {spec.label} {spec.part}",
+        digest=f"{digest} {spec.image} {spec.label} {spec.part}",
         draw_test_share=None if "test" in parts else spec.test,
     )
 
