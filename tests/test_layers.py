@@ -10,13 +10,13 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "paribus"
 
 LAYERS: list[set[str]] = [
-    {"errors", "level", "suggest"},
+    {"errors", "folders", "level", "suggest"},
     {"spec"},
     {"validate"},
     {"record"},
     {"grid"},
     {"load"},
-    {"data", "models"},
+    {"data", "kernels", "models"},
     {"training"},
     {"analysis", "execute", "store"},
     {"plan"},

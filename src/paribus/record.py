@@ -68,6 +68,8 @@ class Environment:
     command: str
     started: str
     """ISO 8601, UTC."""
+    kernels: str = ""
+    """What computed the training steps, in words; it changes results by rounding only."""
 
 
 @dataclass(frozen=True, slots=True)

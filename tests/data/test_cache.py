@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paribus.data.cache import cache_folder, cached
+from paribus.data.cache import cached
 from paribus.data.dataset import Dataset
 from paribus.data.fingerprint import fingerprint
+from paribus.folders import cache_folder
 
 
 class Builder:

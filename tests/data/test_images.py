@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from paribus.data import files, images
-from paribus.data.cache import cache_folder
 from paribus.data.dataset import Dataset
 from paribus.data.examples import read_examples
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.errors import DataError
+from paribus.folders import cache_folder
 from paribus.spec import FolderData, HubData, NpzData
 
 CLASSES = ("ant", "bee", "cat")

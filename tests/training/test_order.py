@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from paribus.training.order import copies, order
+from paribus.training.order import batches, copies, order
 from paribus.training.rng import torch_generator
 
 Y = torch.tensor([0] * 700 + [2] * 250 + [4] * 50)[torch.randperm(1000, generator=torch.Generator().manual_seed(0))]
@@ -14,6 +14,16 @@ def test_shuffled_is_a_permutation_from_the_stream_of_order() -> None:
     expected = torch.randperm(1000, generator=torch_generator(7, "order", 3))
     assert torch.equal(order("shuffled", Y, 7, 3), expected)
     assert sorted(expected.tolist()) == list(range(1000))
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "sizes"),
+    [(6, 3, [3, 3]), (7, 3, [3, 4]), (8, 3, [3, 3, 2]), (4, 4, [4]), (3, 1, [1, 1, 1]), (3, 2, [3]), (1, 1, [1])],
+)
+def test_no_batch_of_one_is_left_over(n: int, size: int, sizes: list[int]) -> None:
+    parts = batches(torch.arange(n), size)
+    assert [len(part) for part in parts] == sizes
+    assert torch.equal(torch.cat(parts), torch.arange(n))
 
 
 def test_class_balanced_draws_each_class_alike_and_each_example_of_it_alike() -> None:

@@ -11,6 +11,7 @@ from torch import nn
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.grid import trial_id
+from paribus.kernels.dropout import Chance
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import RunSpec, TrialSpec
 from paribus.training import checkpoint, loop
@@ -72,26 +73,23 @@ def test_the_process_keeps_its_own_settings(run) -> None:
 
 
 class Spy:
-    """Notes what the loop draws: the order of each epoch, and each dropout mask."""
+    """Notes what the loop draws: the order of each epoch, and the key of each dropout mask."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.orders: list[torch.Tensor] = []
-        self.masks: list[torch.Tensor] = []
-        randperm, forward = torch.randperm, nn.Dropout.forward
+        self.masks: list[tuple[str, tuple[int, int]]] = []
+        randperm, key = torch.randperm, Chance.key
 
         def spy_order(*arguments: Any, **options: Any) -> torch.Tensor:
             self.orders.append(randperm(*arguments, **options))
             return self.orders[-1]
 
-        def spy_mask(layer: nn.Dropout, x: torch.Tensor) -> torch.Tensor:
-            if layer.training:
-                kept = forward(layer, torch.ones_like(x.detach()))
-                self.masks.append(kept != 0)
-                return x * kept
-            return forward(layer, x)
+        def spy_key(chance: Chance, name: str) -> tuple[int, int]:
+            self.masks.append((name, key(chance, name)))
+            return self.masks[-1][1]
 
         monkeypatch.setattr(loop.torch, "randperm", spy_order)
-        monkeypatch.setattr(nn.Dropout, "forward", spy_mask)
+        monkeypatch.setattr(Chance, "key", spy_key)
 
 
 def test_changing_the_activation_leaves_every_draw_as_it_was(run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +103,8 @@ def test_changing_the_activation_leaves_every_draw_as_it_was(run, monkeypatch: p
     assert len(one.orders) == 2
     assert len(one.masks) == 2 * 3 * 2, "epochs x batches x dropout layers"
     assert all(torch.equal(a, b) for a, b in zip(one.orders, two.orders, strict=True))
-    assert all(torch.equal(a, b) for a, b in zip(one.masks, two.masks, strict=True))
+    assert one.masks == two.masks
+    assert len(set(one.masks)) == len(one.masks), "each layer and step has a mask of its own"
     assert not torch.equal(one.orders[0], one.orders[1]), "each epoch has an order of its own"
     for part in ("validation", "test"):
         assert first.predictions[part].ids.tolist() == second.predictions[part].ids.tolist()

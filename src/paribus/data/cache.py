@@ -8,9 +8,7 @@ built anew.
 import contextlib
 import hashlib
 import json
-import os
 import shutil
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -21,6 +19,7 @@ import numpy as np
 
 from paribus.data.dataset import Dataset
 from paribus.errors import DataError
+from paribus.folders import cache_folder
 
 _VERSION = 2
 """Goes into every key. Raise it when the form of an entry changes."""
@@ -48,21 +47,6 @@ def cached(key: str, build: Callable[[], Dataset]) -> Dataset:
     with contextlib.suppress(OSError):  # read-only or full: go on without
         _write(entry, key, dataset)
     return dataset
-
-
-def cache_folder() -> Path:
-    """``$PARIBUS_CACHE``, or the folder that the platform has for caches.
-
-    Raises:
-        RuntimeError: the home folder cannot be found.
-    """
-    if own := os.environ.get("PARIBUS_CACHE"):
-        return Path(own).expanduser().absolute()
-    if (xdg := os.environ.get("XDG_CACHE_HOME")) and Path(xdg).is_absolute():  # the standard ignores relative ones
-        return Path(xdg) / "paribus"
-    if (local := os.environ.get("LOCALAPPDATA")) and sys.platform == "win32":
-        return Path(local) / "paribus" / "cache"
-    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "paribus"
 
 
 def _read(entry: Path, key: str) -> Dataset | None:

@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from paribus.data.cache import cache_folder
 from paribus.errors import DataError
+from paribus.folders import cache_folder
 
 _RACY_SECONDS = 2.0
 """A file changed so shortly before the memo could change again within the clock's grain, unseen."""

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from paribus.data.cache import cache_folder, cached
+from paribus.data.cache import cached
 from paribus.data.dataset import PARTS, Dataset
 from paribus.data.split import draw_test
 from paribus.errors import DataError
+from paribus.folders import cache_folder
 from paribus.record import Part
 from paribus.spec import ImageCommon
 

@@ -15,6 +15,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from paribus.execute.base import Crashed, Function, Message, Progress, Started, T, attempt, crashed
+from paribus.execute.memory import keep_memory
 
 GRACE_SECONDS = 5.0
 """How long workers may take to end before they are killed."""
@@ -173,6 +174,7 @@ def _end(workers: list[_Worker]) -> None:
 def _serve(connection: Connection) -> None:
     """Do tasks until the parent closes the connection or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    keep_memory()
     while True:
         try:
             index, payload = pickle.loads(connection.recv_bytes())

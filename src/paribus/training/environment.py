@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from paribus.errors import TrainingError
+from paribus.kernels.native import native
 from paribus.record import Environment
 from paribus.spec import RunSpec
 
@@ -41,6 +42,7 @@ def environment(run: RunSpec, device: torch.device) -> Environment:
         git_commit=_git_commit(),
         command=run.command,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
+        kernels=native().why if device.type == "cpu" else "PyTorch's own",
     )
 
 

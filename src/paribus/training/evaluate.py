@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from paribus.kernels.fold import fold
 from paribus.training.examples import Examples
 
 EVALUATION_BATCH = 256
@@ -21,9 +22,9 @@ def predict_logits(model: nn.Module, examples: Examples) -> torch.Tensor:
     Returns:
         (n, n_classes) float32, on the CPU.
     """
-    model.eval()
+    folded = fold(model.eval())
     positions = torch.arange(len(examples)).split(EVALUATION_BATCH)
-    return torch.cat([model(examples.batch(batch)).float().cpu() for batch in positions])
+    return torch.cat([folded(examples.batch(batch)).float().cpu() for batch in positions])
 
 
 def loss_and_accuracy(logits: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:

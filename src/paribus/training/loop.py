@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from paribus.errors import NonFiniteLoss
+from paribus.kernels.lower import lower
 from paribus.models.build import constrain
 from paribus.record import EpochRow
 from paribus.spec import TrainSpec, TrialSpec
@@ -20,7 +21,7 @@ from paribus.training.evaluate import loss_and_accuracy, predict_logits
 from paribus.training.examples import Examples
 from paribus.training.loss import class_weights, objective
 from paribus.training.optimiser import make_optimizer
-from paribus.training.order import copies
+from paribus.training.order import batches, copies
 from paribus.training.order import order as draw_order
 from paribus.training.rng import stream_seed
 from paribus.training.schedule import learning_rate
@@ -65,11 +66,12 @@ def fit(
         NonFiniteLoss: the loss became NaN or infinite.
     """
     recipe, n, device = spec.train, len(train), train.device
+    fast = lower(model)  # the same parameters
     optimizer = make_optimizer(recipe.optimizer, model.parameters())
     counts = np.bincount(train.y.numpy())  # training holds every class
     weights, n_classes = class_weights(recipe.loss, counts), len(counts)
     weights = None if weights is None else weights.to(device)
-    steps_per_epoch = math.ceil(n / recipe.batch_size)
+    steps_per_epoch = len(batches(torch.arange(n), recipe.batch_size))
     history: list[EpochRow] = []
     best: EpochRow | None = None
     best_weights: Weights = {}
@@ -77,7 +79,7 @@ def fit(
 
     for epoch in range(1, recipe.epochs + 1):
         started = time.perf_counter()
-        torch.manual_seed(stream_seed(spec.seed, "dropout", epoch))  # nothing but dropout draws from it
+        torch.manual_seed(stream_seed(spec.seed, "dropout", epoch))  # only networks of one's own draw from it
         model.train()
         loss_sum, n_correct, lr = 0.0, 0, 0.0
         for i, (x, y, targets) in enumerate(_batches(train, recipe, n_classes, spec.seed, epoch)):
@@ -86,8 +88,9 @@ def fit(
             lr = rate if i == 0 else lr
             for group in optimizer.param_groups:
                 group["lr"] = rate
+            fast.chance.seed = stream_seed(spec.seed, "dropout", f"{epoch}/{i}")
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-                logits = model(x)
+                logits = fast(x)
             logits = logits.float()
             loss = objective(recipe.loss, logits, targets, weights)
             if not math.isfinite(loss.item()):
@@ -136,7 +139,7 @@ def _batches(
     order = draw_order(recipe.sampling, train.y, seed, epoch)
     whose = torch.from_numpy(train.rows)[order] + n_rows * copies(order)  # an example drawn twice has draws of its own
     augment = augmenter(recipe.augmentation, train.kind, n_rows, seed, epoch)
-    for positions, who in zip(order.split(recipe.batch_size), whose.split(recipe.batch_size), strict=True):
+    for positions, who in zip(batches(order, recipe.batch_size), batches(whose, recipe.batch_size), strict=True):
         x, y = train.batch(positions, augment, who), train.y[positions].to(train.device)
         if mixup is None:
             yield x, y, y

@@ -19,4 +19,4 @@ def make_optimizer(spec: AnyOptimizer, parameters: Iterable[Parameter]) -> optim
             weight_decay=spec.weight_decay,
         )
     kind = optim.Adam if isinstance(spec, AdamSpec) else optim.AdamW
-    return kind(parameters, lr=spec.lr, betas=spec.betas, weight_decay=spec.weight_decay)
+    return kind(parameters, lr=spec.lr, betas=spec.betas, weight_decay=spec.weight_decay, fused=True)

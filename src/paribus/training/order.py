@@ -33,6 +33,19 @@ def order(sampling: Sampling, y: torch.Tensor, seed: int, epoch: int) -> torch.T
     return y.argsort(stable=True)[starts[drawn] + within]
 
 
+def batches(positions: torch.Tensor, size: int) -> tuple[torch.Tensor, ...]:
+    """An epoch's order in batches. A single example left over joins the batch before it: it has no variance.
+
+    Args:
+        positions: (n,) of an epoch.
+        size: of a batch, at most n; the last may be smaller.
+    """
+    parts: tuple[torch.Tensor, ...] = torch.split(positions, size)
+    if size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
+        return *parts[:-2], torch.cat(parts[-2:])
+    return parts
+
+
 def copies(positions: torch.Tensor) -> torch.Tensor:
     """(n,) int64: how often each position has stood in the order before.
 

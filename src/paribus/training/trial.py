@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.utils.deterministic
+from torch import nn
 
 from paribus.data.dataset import Dataset
 from paribus.data.drop import reduce_training
@@ -102,6 +103,10 @@ def _run(
     examples = {part: prepare(dataset, rows[part], normalisation, device) for part in rows}
     seed_of = partial(stream_seed, spec.seed, "weights")
     model = create(spec.model, dataset.input_shape, dataset.n_classes, seed_of).to(device)
+    if spec.train.batch_size == 1 and any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules()):
+        raise TrainingError(
+            "train.batch_size must be at least 2: batch normalisation of single values needs two examples"
+        )
     fitted = fit(model, examples["train"], examples["validation"], examples["test"], spec, emit)
 
     model.load_state_dict(fitted.weights)

@@ -1,0 +1,1 @@
+"""Faster ways to compute what a plain network computes in training (`lower.lower`)."""

@@ -1,0 +1,23 @@
+"""A network as a chain of layers."""
+
+from torch import nn
+
+Named = list[tuple[str, nn.Module]]
+"""Layers and their names, in the order of the forward pass."""
+
+
+def plain_chain(module: nn.Module, name: str = "") -> Named:
+    """The layers of `nn.Sequential`, nested or not; the module itself where it is none, or a hook watches it."""
+    if not isinstance(module, nn.Sequential) or type(module).forward is not nn.Sequential.forward or hooked(module):
+        return [(name, module)]
+    found: Named = []
+    for key, child in module._modules.items():  # `named_children` leaves out a layer that stands in two places
+        if child is not None:
+            found += plain_chain(child, f"{name}.{key}" if name else key)
+    return found
+
+
+def hooked(module: nn.Module) -> bool:
+    """Whether anybody watches the module's calls, so that they have to be made."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(module, each) for each in hooks)

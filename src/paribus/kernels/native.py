@@ -1,0 +1,98 @@
+"""Compiled kernels: built once with the compiler of this machine, kept in the cache folder, loaded with ctypes.
+
+They are never needed: without a compiler the same is computed by PyTorch alone.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from paribus.folders import cache_folder
+
+SOURCES = ("block.cpp",)
+SWITCH = "PARIBUS_KERNELS"
+"""Environment variable; ``off`` leaves everything to PyTorch."""
+
+_FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
+_OF_CPU = {
+    "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"),
+    "AVX2": ("-mavx2", "-mfma"),
+}
+"""By what PyTorch finds in the processor (``ATEN_CPU_CAPABILITY`` forces it down); other processors take the
+compiler's own choice, which on Arm has NEON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The compiled kernels, or why there are none."""
+
+    library: ctypes.CDLL | None
+    why: str
+    """In words, as "compiled for AVX512 by g++ 12.2.0"."""
+
+
+@functools.cache
+def native() -> Native:
+    """The kernels of this process; compiled when this machine has not compiled them yet, in some seconds."""
+    if os.environ.get(SWITCH, "").lower() in ("off", "0", "no"):
+        return Native(None, f"PyTorch alone: ${SWITCH} is off")
+    compiler = os.environ.get("CXX") or next(filter(None, map(shutil.which, ("g++", "clang++", "c++"))), None)
+    if compiler is None:
+        return Native(None, "PyTorch alone: found no C++ compiler (g++ or clang++)")
+    try:
+        version = _output([compiler, "-dumpfullversion", "-dumpversion"])
+        path, capability = _built(compiler, version)
+        library = ctypes.CDLL(str(path))
+    except (OSError, subprocess.SubprocessError, RuntimeError) as error:
+        return Native(None, f"PyTorch alone: {compiler} could not build the kernels ({_first_line(error)})")
+    for name in ("paribus_block_forward", "paribus_block_backward"):
+        getattr(library, name).restype = None
+    return Native(library, f"compiled for {capability} by {Path(compiler).name} {version}")
+
+
+def _built(compiler: str, version: str) -> tuple[Path, str]:
+    """The shared library, and what processor it is for."""
+    here = Path(__file__).parent
+    sources = [here / name for name in SOURCES]
+    capability = torch.backends.cpu.get_cpu_capability()
+    flags = [*_FLAGS, *_OF_CPU.get(capability, ()), *_openmp()]
+    content = [compiler, version, platform.machine(), *flags, *(path.read_text() for path in sources)]
+    name = hashlib.sha256("\n".join(content).encode()).hexdigest()[:32]
+    target = cache_folder() / "kernels" / f"{name}.so"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix="tmp-") as scratch:
+            made = Path(scratch) / target.name
+            _output([compiler, *map(str, sources), *flags, "-o", str(made)])
+            made.replace(target)
+    return target, capability if capability in _OF_CPU else platform.machine()
+
+
+def _openmp() -> list[str]:
+    """OpenMP by the library that PyTorch runs on, so that there is one pool of threads; none where it has none."""
+    if sys.platform != "linux":
+        return []
+    found = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
+    return ["-fopenmp", *map(str, found[:1])]
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip() or f"exit code {done.returncode}")
+    return done.stdout.strip()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return next((line for line in lines if "error" in line), lines[0] if lines else type(error).__name__)
