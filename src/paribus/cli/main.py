@@ -59,6 +59,7 @@ def run(
     console.print(f"{spec.name}: {spec.question}", markup=False)
 
     from paribus.display import make_display
+    from paribus.execute.memory import keep_memory
     from paribus.run import default_jobs, run_study
     from paribus.spec import RunSpec
     from paribus.validate import validate
@@ -71,6 +72,7 @@ def run(
     }
     run_spec = validate(RunSpec, plain)
     run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
+    keep_memory()
     try:
         with make_display(console) as display:
             outcome = run_study(spec, run_spec, display)
@@ -241,6 +243,14 @@ def studies(
     else:
         complain(f"no built-in study `{name}`{from_known(name, found)}")
         raise typer.Exit(2)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine offers, and what training uses of it."""
+    from paribus.cli.doctor import findings
+
+    show_table(["", ""], findings())
 
 
 @app.command()

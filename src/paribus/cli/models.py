@@ -40,6 +40,9 @@ def show(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the network into this file.")] = None,
+    lowered: Annotated[
+        bool, typer.Option("--lowered", help="Show instead what computes the layers in training, and at which level.")
+    ] = False,
 ) -> None:
     """Show every layer of a network with its output shape, parameters and multiply-adds."""
     from paribus.models.build import build, check
@@ -53,6 +56,9 @@ def show(
     if shape is None or classes is None:
         raise ParibusError(f"give the input and the number of classes of {name}, as --input 3,32,32 --classes 10")
     check(spec, shape, classes)
+    if lowered:
+        _print_lowered(spec, shape, classes)
+        return
     rows = summarise(build(spec, shape, classes), shape)
     whole = totals(rows, shape)
     if as_json:
@@ -89,6 +95,16 @@ def _shape(text: str | None) -> tuple[int, int, int] | None:
     if min(channels, height, width) < 1:
         raise ParibusError(f"--input must be above 0, got {text}")
     return channels, height, width
+
+
+def _print_lowered(spec: "ModelSpec", shape: tuple[int, int, int], classes: int) -> None:
+    from paribus.kernels.lower import lower
+    from paribus.kernels.native import native
+    from paribus.models.build import build
+
+    replaced = lower(build(spec, shape, classes)).replaced
+    show_table(["layers", "in training"], [[", ".join(each.layers), each.by] for each in replaced])
+    typer.echo(f"All other layers run as they are. Blocks: {native().why}.")
 
 
 def _print_summary(rows: "tuple[LayerRow, ...]", whole: "Totals") -> None:

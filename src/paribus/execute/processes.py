@@ -24,6 +24,8 @@ GRACE_SECONDS = 5.0
 class Processes:
     """Runs tasks in worker processes that live until no task remains, so that imports are paid once.
 
+    Each keeps to its own share of the cores, so that the system does not move them about.
+
     Args:
         jobs: number of workers, at least 1; never more are started than there are tasks.
     """
@@ -51,7 +53,7 @@ class Processes:
                     if isinstance(payload, Crashed):
                         yield payload
                         continue
-                    busy.append(idle.pop() if idle else _start())
+                    busy.append(idle.pop() if idle else _start(self._free_place([*busy, *leaving]), self.jobs))
                     busy[-1].give(index, payload.result)
                 while idle and not waiting:
                     leaving.append(idle.pop())
@@ -71,6 +73,10 @@ class Processes:
                 worker.process.terminate()
             _end([*busy, *idle, *leaving])
 
+    def _free_place(self, workers: "Sequence[_Worker]") -> int:
+        taken = {worker.place for worker in workers}
+        return next((place for place in range(self.jobs) if place not in taken), 0)
+
 
 # ---------------------------------------------------------------- in the parent
 
@@ -79,6 +85,8 @@ class Processes:
 class _Worker:
     process: SpawnProcess
     connection: Connection
+    place: int
+    """From 0 to jobs - 1."""
     index: int = -1
     """Of its task."""
 
@@ -131,14 +139,23 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _start() -> _Worker:
+def _start(place: int, jobs: int) -> _Worker:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, _share(place, jobs)), daemon=True)
     with _interrupts_blocked():
         process.start()
     theirs.close()  # so that the end of the worker is the end of the connection
-    return _Worker(process, ours)
+    return _Worker(process, ours, place)
+
+
+def _share(place: int, jobs: int) -> set[int]:
+    """Cores of one of several workers; none where they cannot be told, or there are fewer than workers."""
+    if not hasattr(os, "sched_getaffinity"):
+        return set()
+    cores = sorted(os.sched_getaffinity(0))
+    each = len(cores) // jobs
+    return set(cores[place * each : (place + 1) * each])
 
 
 @contextlib.contextmanager
@@ -171,10 +188,13 @@ def _end(workers: list[_Worker]) -> None:
 # ---------------------------------------------------------------- in the worker
 
 
-def _serve(connection: Connection) -> None:
-    """Do tasks until the parent closes the connection or is gone."""
+def _serve(connection: Connection, cores: set[int]) -> None:
+    """Do tasks, on these cores, until the parent closes the connection or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
     keep_memory()
+    if cores:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, cores)
     while True:
         try:
             index, payload = pickle.loads(connection.recv_bytes())

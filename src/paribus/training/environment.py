@@ -36,7 +36,7 @@ def environment(run: RunSpec, device: torch.device) -> Environment:
     return Environment(
         versions={"python": platform.python_version(), **{name: version(name) for name in packages}},
         platform=platform.platform(),
-        cpu=_cpu(),
+        cpu=processor(),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         threads=run.threads,
         git_commit=_git_commit(),
@@ -47,7 +47,8 @@ def environment(run: RunSpec, device: torch.device) -> Environment:
 
 
 @cache
-def _cpu() -> str:
+def processor() -> str:
+    """Name, number of cores, and widest vectors, in words."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

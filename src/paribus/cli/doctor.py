@@ -1,0 +1,54 @@
+"""`paribus doctor`: what the machine offers, and what training uses of it."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+
+def findings() -> list[list[str]]:
+    """Rows of what and which, in words."""
+    import torch
+
+    from paribus.folders import cache_folder
+    from paribus.kernels.native import native
+    from paribus.run import default_jobs
+    from paribus.spec import RunSpec
+    from paribus.training.environment import processor, resolve_device
+
+    device = resolve_device("auto")
+    data = os.environ.get("PARIBUS_DATA")
+    return [
+        ["paribus", version("paribus")],
+        ["Python", f"{platform.python_version()} on {platform.platform()}"],
+        ["PyTorch", torch.__version__],
+        ["processor", processor()],
+        ["memory", f"{_memory_gb():.0f} GB"],
+        ["device", torch.cuda.get_device_name(device) if device.type == "cuda" else device.type],
+        ["kernels", native().why],
+        ["bf16", _bf16()],
+        ["workers", f"{default_jobs(RunSpec(out=''))} by default, one thread each"],
+        ["cache", str(cache_folder())],
+        ["data", f"$PARIBUS_DATA is {data}" if data else "$PARIBUS_DATA is not set"],
+    ]
+
+
+def _bf16() -> str:
+    import torch
+
+    if torch.cuda.is_available() and torch.cuda.is_bf16_supported():
+        return "fast: train.precision=bf16 can be worth trying"
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        flags = ""
+    if "avx512_bf16" in flags or "amx_bf16" in flags:
+        return "in the processor: train.precision=bf16 can be worth trying"
+    return "not in the processor: train.precision=bf16 would be slower"
+
+
+def _memory_gb() -> float:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (ValueError, OSError, AttributeError):  # Windows has no such call
+        return float("nan")
