@@ -268,3 +268,15 @@ def test_bars_in_a_terminal(done: Path) -> None:
     assert "━" in result.stdout
     assert "relu, seed 0" in result.stdout
     assert "Report: terminal/report/index.html" in result.stdout
+
+
+def test_doctor_and_what_computes_a_network(tmp_path: Path) -> None:
+    told = paribus("doctor", cwd=tmp_path).stdout
+    for what in ("PyTorch", "processor", "memory", "kernels", "workers", "cache"):
+        assert re.search(rf"^{what} ", told, re.MULTILINE)
+    off = {**os.environ, "PARIBUS_KERNELS": "off"}
+    result = subprocess.run([PARIBUS, "doctor"], env=off, capture_output=True, text=True, check=True)
+    assert "PyTorch alone: $PARIBUS_KERNELS is off" in result.stdout
+    told = paribus("models", "show", "eegnet", "--lowered", cwd=tmp_path).stdout
+    assert "separable_norm, separable_activation, separable_pool, separable_dropout  one block" in told
+    assert "temporal, temporal_norm, spatial " in told
