@@ -14,7 +14,7 @@ from paribus.execute.base import Crashed, Finished, Progress, Started
 from paribus.load import load_study
 from paribus.plan import finished, make_plan, open_run
 from paribus.record import TrialRecord
-from paribus.run import RunStarted, check_plan, configuration, run_study, seconds_an_epoch
+from paribus.run import RunStarted, check_plan, configuration, default_jobs, run_study, seconds_an_epoch
 from paribus.spec import RunSpec, StudySpec
 
 
@@ -206,3 +206,10 @@ def test_a_run_folder_that_cannot_be_used(study_file: Path, tmp_path: Path) -> N
 def test_owner_file_in_a_strange_state_is_no_obstacle(study_file: Path, tmp_path: Path) -> None:
     (tmp_path / "run.owner.json").write_text(json.dumps(["strange"]))
     assert run_study(load_study(study_file, ["seeds=1"]), RunSpec(out=str(tmp_path))).n_finished == 2
+
+
+@pytest.mark.parametrize(("memory", "threads", "jobs"), [(64, 1, 4), (64, 2, 2), (5, 1, 2), (1, 1, 1)])
+def test_as_many_workers_as_cores_and_memory_allow(monkeypatch, memory: int, threads: int, jobs: int) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr("paribus.run.available_memory", lambda: memory * 2**30)
+    assert default_jobs(RunSpec(out="x", threads=threads, device="cpu")) == jobs

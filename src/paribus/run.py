@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -26,6 +27,8 @@ from paribus.training.trial import TrialTask, run_trial, split_and_fit
 
 LOCK = "run.lock"
 OWNER = "run.owner.json"
+MEMORY_OF_A_WORKER = 2 * 2**30
+"""Bytes. SimpleCNN takes 0.6 GB; large networks on large batches take more, and then --jobs says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +157,21 @@ def configuration(trial: PlannedTrial) -> str:
 
 
 def default_jobs(run: RunSpec) -> int:
-    """One worker a core that this process may use; one worker in all where trials share a GPU."""
+    """One worker a core that this process may use, as far as memory goes; one in all where trials share a GPU."""
     if resolve_device(run.device).type != "cpu":
         return 1
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, cores // run.threads)
+    return max(1, min(cores // run.threads, available_memory() // MEMORY_OF_A_WORKER))
+
+
+def available_memory() -> int:
+    """Bytes that can be used without swapping; more than enough where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return sys.maxsize
 
 
 def _executor(run: RunSpec) -> Executor:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def findings() -> list[list[str]]:
         ["Python", f"{platform.python_version()} on {platform.platform()}"],
         ["PyTorch", torch.__version__],
         ["processor", processor()],
-        ["memory", f"{_memory_gb():.0f} GB"],
+        ["memory", _memory()],
         ["device", torch.cuda.get_device_name(device) if device.type == "cuda" else device.type],
         ["kernels", native().why],
         ["bf16", _bf16()],
@@ -47,8 +48,8 @@ def _bf16() -> str:
     return "not in the processor: train.precision=bf16 would be slower"
 
 
-def _memory_gb() -> float:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    except (ValueError, OSError, AttributeError):  # Windows has no such call
-        return float("nan")
+def _memory() -> str:
+    from paribus.run import available_memory
+
+    free = available_memory()
+    return "not told by this system" if free == sys.maxsize else f"{free / 2**30:.1f} GB available"
