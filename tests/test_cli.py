@@ -202,6 +202,20 @@ def test_bad_input_has_no_traceback(arguments: list[str], says: str, tmp_path: P
     assert result.stderr.startswith("paribus: ")
 
 
+def test_a_run_of_which_nothing_could_be_finished_says_where_to_look(done: Path) -> None:
+    broken = ["--set", "train.optimizer.lr=1e30", "--set", "seeds=1", "--out", "runs/broken"]
+    result = paribus("run", "small.yaml", *broken, "--jobs", "1", cwd=done, code=1)
+    assert "2 trials failed: `paribus status runs/broken` says why" in result.stderr
+    assert "run it before its report" not in result.stderr
+
+
+def test_fields_of_a_network_in_models_show(tmp_path: Path) -> None:
+    paribus("models", "show", "eegnet", "--set", "max_norm.conv=2", "--set", "activation=elu", cwd=tmp_path)
+    too_large = ["--input", "3,3000000,3000000", "--classes", "2"]
+    result = paribus("models", "show", "logistic", *too_large, cwd=tmp_path, code=2)
+    assert "data.size makes images smaller" in result.stderr
+
+
 def test_lists(tmp_path: Path) -> None:
     assert "eeg-activations" in paribus("studies", cwd=tmp_path).stdout
     assert "name: quickstart" in paribus("studies", "quickstart", cwd=tmp_path).stdout

@@ -9,12 +9,11 @@ import numpy.typing as npt
 import torch
 
 from paribus.data.dataset import Dataset, Kind
-from paribus.data.sources import load_dataset
 from paribus.grid import Cell, cells, in_words
-from paribus.spec import Baseline, DataSpec, Spec, StudySpec, TrialSpec
+from paribus.spec import Baseline, Spec, StudySpec, TrialSpec
 from paribus.training.augment import augmenter, mixed, mixup_of
 from paribus.training.examples import prepare
-from paribus.training.trial import split_and_fit
+from paribus.training.trial import load_once, split_and_fit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -77,14 +76,9 @@ def blocks(study: StudySpec, n: int, seed: int) -> Iterator[Block]:
         data, recipe = configuration.data, configuration.train
         seen = [data.origin(), data.normalise, *recipe.augmentation]
         alike.setdefault("\n".join(spec.model_dump_json() for spec in seen), []).append((cell, configuration))
-    loaded: dict[DataSpec, Dataset] = {}
     for group in alike.values():
-        configuration = group[0][1]
-        origin = configuration.data.origin()
-        if origin not in loaded:
-            loaded = {origin: load_dataset(origin)}  # one at a time: they may be large
         title = "All cells" if len(alike) == 1 else _in_common([cell for cell, _ in group])
-        yield _block(title, loaded[origin], configuration, n, seed)
+        yield _block(title, group[0][1], n, seed)
 
 
 def _in_common(group: Sequence[Cell]) -> str:
@@ -95,10 +89,10 @@ def _in_common(group: Sequence[Cell]) -> str:
     return "; ".join(in_words(cell) for cell in group[:3]) + (f"; {len(group) - 3} more" if len(group) > 3 else "")
 
 
-def _block(title: str, dataset: Dataset, configuration: Baseline, n: int, seed: int) -> Block:
+def _block(title: str, configuration: Baseline, n: int, seed: int) -> Block:
     recipe = configuration.train
     spec = TrialSpec(data=configuration.data, model=configuration.model, train=recipe, seed=seed)
-    parts = split_and_fit(spec)
+    parts, (dataset, _) = split_and_fit(spec), load_once(spec.data.origin())
     rows = _choose(parts.rows["train"], dataset.y, n, seed)
     examples = prepare(dataset, rows, parts.normalisation, torch.device("cpu"))
     everyone, whose, mixup = torch.arange(len(rows)), torch.from_numpy(rows), mixup_of(recipe.augmentation)

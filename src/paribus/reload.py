@@ -74,21 +74,29 @@ def evaluate(checkpoint: Path, data_path: str | None = None) -> Evaluation:
     )
 
 
-def predict(checkpoint: Path, file: Path) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
-    """Class names and probabilities of each example in a file.
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a network says of examples whose classes are not known."""
+
+    examples: tuple[str, ...]
+    """The file of each, or its place in the array."""
+    class_names: tuple[str, ...]
+    probabilities: npt.NDArray[np.float64]
+    """(n, n_classes)."""
+
+
+def predict(checkpoint: Path, file: Path) -> Prediction:
+    """Probabilities of each example in a file.
 
     Args:
         checkpoint: path of the weights or their description.
         file: ``.npz`` (array ``x``), ``.npy`` or ``.ts``, an image or a folder of images, shaped as those of training.
 
-    Returns:
-        class names, and probabilities (n, n_classes).
-
     Raises:
         CheckpointError, DataError: either cannot be read, or the examples do not fit the network.
     """
     description, model = load(checkpoint)
-    x = read_examples(file, description.input_shape, getattr(description.spec.data, "size", None))
+    x, names = read_examples(file, description.input_shape, getattr(description.spec.data, "size", None))
     if x.shape[1:] != description.input_shape:
         raise DataError(f"{file} holds examples of shape {x.shape[1:]}, the network takes {description.input_shape}")
     _refuse(file, ~finite(x), "hold NaN or infinite values")
@@ -96,7 +104,7 @@ def predict(checkpoint: Path, file: Path) -> tuple[tuple[str, ...], npt.NDArray[
         examples = unlabelled(x, description.kind, description.normalisation, torch.device("cpu"))
         logits = predict_logits(model, examples)
     _refuse(file, ~torch.isfinite(logits).all(dim=1).numpy(), "have values too large for the network")
-    return description.class_names, torch.softmax(logits.double(), dim=1).numpy()
+    return Prediction(names, description.class_names, torch.softmax(logits.double(), dim=1).numpy())
 
 
 def _refuse(file: Path, bad: npt.NDArray[np.bool_], what: str) -> None:

@@ -145,5 +145,17 @@ def test_what_cannot_be_meant_is_refused(what: str, settings: list[str], message
 
 def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("no")
-    with pytest.raises(DataError, match=r"a\.parquet: cannot be read as parquet"):
+    with pytest.raises(DataError, match=r"a\.parquet cannot be read as parquet"):
         which_data(str(tmp_path / "a.parquet"))
+
+
+def test_what_the_sources_themselves_take(tmp_path: Path) -> None:
+    (tmp_path / "a.CSV").write_text("emotion,pixels,Usage\n")
+    assert which_data(str(tmp_path / "a.CSV")).source == "fer2013"
+    for folder, inside, source in (
+        ("faces", "PublicTest", "fer2013"),
+        ("batches", "data_batch_1", "cifar10"),
+        ("letters", "a", "folder"),
+    ):
+        (tmp_path / folder / inside).mkdir(parents=True)
+        assert which_data(str(tmp_path / folder)).source == source

@@ -79,10 +79,13 @@ def test_from_a_folder_to_predictions(folder: Path) -> None:
     rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))
     assert len(rows) == 10
     assert sum(row["class"] == "light" for row in rows) >= 8
+    assert [row["example"] for row in rows] == sorted(f"{i}.png" for i in range(10))
     # The network's file is part of a trial: edited, all is to be run again.
     assert "2 done" in paribus("plan", "study.yaml", cwd=folder)
     (folder / "own_net.py").write_text(NETWORK + "\n# edited\n")
     assert "0 done" in paribus("plan", "study.yaml", cwd=folder)
+    for command in (["evaluate", weights], ["predict", weights, "my images/test/light"]):
+        assert "the source of own_net:Net has changed since this was trained" in paribus(*command, cwd=folder, code=2)
 
 
 def test_mistakes_in_words(folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paribus.data.cache import cached
+from paribus.data.cache import cached, remove_leftovers
 from paribus.data.dataset import Dataset
 from paribus.data.fingerprint import fingerprint
 from paribus.folders import cache_folder
@@ -146,3 +146,31 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv("XDG_CACHE_HOME")
         monkeypatch.setattr("sys.platform", "linux")
         assert cache_folder() == Path.home() / ".cache" / "paribus"
+
+
+def test_what_killed_processes_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in ("tmp-old", "tmp-new", "entry"))
+    for path in (old, new, other):
+        path.mkdir()
+        (path / "x").write_text("x")
+    (tmp_path / "tmp-file").write_text("x")
+    for path in (old, other, tmp_path / "tmp-file"):
+        os.utime(path, (0, 0))
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["entry", "tmp-new"]
+
+
+def test_a_faster_process_keeps_its_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
+    dataset = make()
+
+    def slow() -> Dataset:
+        cached("key", lambda: dataset)  # another process, meanwhile
+        entry = next(path for path in tmp_path.iterdir() if not path.name.startswith("tmp-"))
+        stamps.append((entry / "entry.json").stat().st_ino)
+        return dataset
+
+    stamps: list[int] = []
+    cached("key", slow)
+    (entry,) = tmp_path.iterdir()
+    assert (entry / "entry.json").stat().st_ino == stamps[0]

@@ -143,3 +143,35 @@ def test_real_data(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Tem
     assert dataset.input_shape == (1, 48, 48)
     train = content_groups(dataset.x[dataset.part == "train"])
     assert len(train) - len(np.unique(train)) == 1236  # ../shared/data/README.md
+
+
+def test_publictest_and_privatetest_in_one_folder_test(tmp_path: Path) -> None:
+    """As a copy that is passed on has it; the names of the files say more than the folder."""
+    rows = faces()
+    for i, (face, label, usage) in enumerate(rows):
+        folder = tmp_path / "mixed" / ("train" if usage == "Training" else "test") / CLASS_NAMES[label].lower()
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(face).save(folder / f"{usage}_{i}.png")
+    mixed, sheet = load(tmp_path / "mixed"), load(write_csv(tmp_path / "a.csv", rows))
+    assert fingerprint(mixed) == fingerprint(sheet)
+    assert mixed.part.tolist() == sheet.part.tolist()
+    (tmp_path / "mixed" / "Training" / "angry").mkdir(parents=True)
+    Image.fromarray(rows[0][0]).save(tmp_path / "mixed" / "Training" / "angry" / "PublicTest_1.png")
+    with pytest.raises(DataError, match="must belong to one part, its names say publictest and training"):
+        load(tmp_path / "mixed")
+
+
+def test_a_quote_left_open(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", faces())
+    path.write_text(path.read_text().replace("\n3,", '\n3,"', 1) + "0 " * 140_000)
+    with pytest.raises(DataError, match=r"of .*a\.csv"):
+        load(path)
+
+
+@pytest.mark.parametrize("value", [None, "a path"])
+def test_a_column_without_images(tmp_path: Path, value: str | None) -> None:
+    rows = [{"image": {"bytes": value, "path": "x.png"}, "label": i % 7, "Usage": "Training"} for i in range(3)]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a.parquet")
+    says = "3 are not: row 0" if value is None else "row 0 of .* must hold an encoded image .bytes., holds str"
+    with pytest.raises(DataError, match=says):
+        load(tmp_path / "a.parquet")

@@ -130,18 +130,23 @@ def packed(names: list[str]) -> bytes:
 
 def test_cifar10_is_unpacked_where_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path))
-    content = packed(["cifar-10-batches-py/data_batch_1"])
+    batches = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
+    content = packed([f"cifar-10-batches-py/{name}" for name in batches])
+    half = tmp_path / "downloads" / "cifar-10-batches-py"  # as an earlier fetch by hand may have left it
+    half.mkdir(parents=True)
+    (half / "data_batch_2").write_bytes(b"old")
 
     def fake(url: str, target: Path, *, md5: str | None, progress: object) -> Path:
         assert url.startswith("https://www.cs.toronto.edu/")
         assert md5 == "c58f30108f718f92721af3b95e74349a"
-        target.parent.mkdir(parents=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         return target
 
     monkeypatch.setattr(fetch_module, "download", fake)
     told = fetch("cifar10", None, quiet)
-    assert (tmp_path / "downloads" / "cifar-10-batches-py" / "data_batch_1").read_bytes() == b"abc"
+    assert sorted(path.name for path in half.iterdir()) == sorted(batches)
+    assert (half / "data_batch_2").read_bytes() == b"abc"
     assert "paribus finds it there" in told
     assert [path.name for path in (tmp_path / "downloads").iterdir()] == ["cifar-10-batches-py"]
     assert fetch("cifar10", None, quiet) == told, "the second time there is nothing to do"
@@ -166,3 +171,9 @@ def test_archives_that_are_not_what_they_should_be(tmp_path: Path, content: byte
 def test_names(name: str, says: str) -> None:
     with pytest.raises(DataError, match=says):
         fetch(name, None, quiet)
+
+
+@pytest.mark.parametrize("name", ["hub:mnist", "aeon:Blink"])
+def test_a_folder_cannot_be_chosen_for_what_other_libraries_keep(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="--to cannot be given"):
+        fetch(name, tmp_path, quiet)

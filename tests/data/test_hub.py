@@ -89,10 +89,12 @@ def test_bad_labels(tmp_path: Path, labels: list[Any], names: list[str] | None, 
 
 def test_bad_files(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", [0, 1] * 5, part=["train", "tst"] * 5)
+    with pytest.raises(DataError, match=r"has a column `part`, which seems to tell parts: set data\.part to it"):
+        load(path)
     with pytest.raises(DataError, match=r"needs a column `lable` \(did you mean `label`"):
-        load(path, label="lable")
+        load(path, label="lable", part="part")
     with pytest.raises(DataError, match="needs a column `img`"):
-        load(path, image="img")
+        load(path, image="img", part="part")
     with pytest.raises(DataError, match=r"column `part` of .* must be train, validation or test, got 'tst'"):
         load(path, part="part")
     path.write_bytes(path.read_bytes()[:-20])
@@ -123,3 +125,10 @@ def test_a_fetched_data_set_is_the_same_as_its_files(tmp_path: Path, monkeypatch
         load_dataset(HubData(source="hub", name="nobody/nothing"))
     with pytest.raises(DataError, match="has no column `img`; it has image, label"):
         load_dataset(HubData(source="hub", name=str(tmp_path / "d"), image="img"))
+
+
+def test_files_that_name_their_classes_otherwise(tmp_path: Path) -> None:
+    write(tmp_path / "d" / "train-0.parquet", [0, 1] * 5, names=["x", "y"])
+    write(tmp_path / "d" / "test-0.parquet", [0, 1] * 5, names=["y", "x"], start=50)
+    with pytest.raises(DataError, match="must name the classes alike, in the same order"):
+        load(tmp_path / "d")

@@ -1,5 +1,6 @@
 """The same images from everywhere are the same data; files that are not what they should be are told."""
 
+import errno
 import io
 import json
 import os
@@ -243,7 +244,8 @@ def test_unreadable_files(tmp_path: Path) -> None:
         load_folder(root)
     assert "data.unreadable: skip" in str(caught.value)
     dataset = load_folder(root, unreadable="skip")
-    assert set(dataset.unreadable) == {"train/a/cut.jpg", "train/b/text.png"}
+    assert [name.split(" (")[0] for name in dataset.unreadable] == ["train/a/cut.jpg", "train/b/text.png"]
+    assert dataset.unreadable[1].endswith("(not an image, or cut off)")
     assert len(dataset.y) == 12
     assert any("unreadable files left out: 2" in note for note in dataset.notes)
 
@@ -283,7 +285,77 @@ def test_folders_that_do_not_fit(tmp_path: Path) -> None:
 def test_a_folder_that_holds_itself(tmp_path: Path) -> None:
     root = one_folder(tmp_path, {})
     os.symlink(root, root / "train" / "a" / "loop")
+    os.symlink(root / "train" / "a", root / "train" / "a" / "itself")
     assert len(load_folder(root).y) == 12
+
+
+def test_links_are_followed_and_those_that_lead_nowhere_are_unreadable(tmp_path: Path) -> None:
+    root = one_folder(tmp_path, {})
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "one.png").write_bytes(encoded(COLOUR.convert("L").resize((4, 5)), "png"))
+    os.symlink(more, root / "train" / "a" / "more")
+    assert len(load_folder(root).y) == 13
+    os.symlink(tmp_path / "nowhere.png", root / "train" / "a" / "gone.png")
+    with pytest.raises(DataError, match=r"1 are not: train/a/gone\.png"):
+        load_folder(root)
+    assert len(load_folder(root, unreadable="skip").y) == 13
+
+
+def test_palettes_of_greys_are_grey(tmp_path: Path) -> None:
+    grey = COLOUR.convert("L").resize((4, 5))
+    root = one_folder(tmp_path, {"train/a/g.gif": encoded(grey, "gif"), "train/a/g.png": encoded(grey, "png")})
+    dataset = load_folder(root)
+    assert dataset.x.shape[1] == 1
+    assert len([name for name in dataset.names if "/g." in name]) == 2
+    same = dataset.x[[i for i, name in enumerate(dataset.names) if "/g." in name]]
+    assert np.array_equal(same[0], same[1])
+
+
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_pixels_of_32_bits_have_no_known_white(tmp_path: Path, mode: str) -> None:
+    odd = Image.fromarray(np.full((5, 4), 0.5 if mode == "F" else 200, np.float32 if mode == "F" else np.int32))
+    root = one_folder(tmp_path, {"train/a/odd.tif": encoded(odd, "tiff")})
+    with pytest.raises(DataError, match=r"train/a/odd\.tif \(pixels of 32 bits"):
+        load_folder(root)
+
+
+def test_a_full_disk_goes_on_elsewhere_or_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, places = one_folder(tmp_path, {}), []
+
+    def full(descriptor: int, start: int, size: int) -> None:
+        places.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        if len(places) == 1 or everywhere:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    if not hasattr(os, "posix_fallocate"):
+        pytest.skip("room cannot be reserved on this system")
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    everywhere = False
+    assert len(load_folder(root).y) == 12
+    assert places[0].startswith(str(cache_folder()))
+    assert not places[1].startswith(str(cache_folder()))
+    everywhere = True
+    (root / "train" / "a" / "new.png").write_bytes(encoded(COLOUR.convert("L").resize((4, 5)), "png"))
+    with pytest.raises(DataError, match="no room for the decoded images in"):
+        load_folder(root)
+
+
+def test_names_are_printed_on_one_line(tmp_path: Path) -> None:
+    root = one_folder(tmp_path, {"train/a/new\nline\x1b[31m.png": encoded(COLOUR.convert("L").resize((4, 5)), "png")})
+    assert "train/a/new\\nline\\x1b[31m.png" in load_folder(root).names
+
+
+def test_a_damaged_memo_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"content")
+    monkeypatch.setattr(files, "_RACY_SECONDS", -1e9)
+    before = files.digest_files(tmp_path, ["a"])
+    (memo,) = (cache_folder() / "files").iterdir()
+    for damage in (b"\xff\xfe\x80", b"z" * 64, b""):
+        memo.write_bytes(damage)
+        assert files.digest_files(tmp_path, ["a"]) == before
+        assert memo.read_bytes() == before.encode()
 
 
 # ---------------------------------------------------------------- cache
@@ -369,13 +441,14 @@ def test_where_data_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_images_to_predict(tmp_path: Path) -> None:
     root = one_folder(tmp_path, {})
-    x = read_examples(root / "train" / "a", (1, 5, 4))
+    x, names = read_examples(root / "train" / "a", (1, 5, 4))
+    assert names == ("0.png", "1.png", "2.png")
     assert x.shape == (3, 1, 5, 4)
     assert np.array_equal(x[1, 0], np.asarray(Image.open(root / "train" / "a" / "1.png")))
-    assert read_examples(root / "train" / "a" / "1.png", (3, 5, 4)).shape == (1, 3, 5, 4)
+    assert read_examples(root / "train" / "a" / "1.png", (3, 5, 4))[0].shape == (1, 3, 5, 4)
     with pytest.raises(DataError, match="5 x 4 pixels, the network takes 6 x 6: resize it"):
         read_examples(root / "train" / "a", (1, 6, 6))
-    assert read_examples(root / "train" / "a", (1, 6, 6), size=6).shape == (3, 1, 6, 6)
+    assert read_examples(root / "train" / "a", (1, 6, 6), size=6)[0].shape == (3, 1, 6, 6)
     (root / "train" / "a" / "0.png").write_bytes(b"text")
     with pytest.raises(DataError, match=r"0.png cannot be read as an image"):
         read_examples(root / "train" / "a", (1, 5, 4))

@@ -157,3 +157,11 @@ def test_damaged_json_is_refused(change: dict[str, Any]) -> None:
     plain = {"name": "train", "axis": "row", "mean": [0.0] * 3, "std": [1.0] * 3}
     with pytest.raises((KeyError, TypeError, ValueError)):
         Normalisation.from_json({**plain, **change})
+
+
+def test_constants_of_pixels_from_0_to_1_are_refused_for_bytes() -> None:
+    x = np.zeros((4, 1, 3, 3), np.uint8)
+    small = NormaliseFixed(name="fixed", mean=0.508156, std=0.264441)
+    with pytest.raises(DataError, match="multiply those of pixels from 0 to 1 by 255"):
+        fit_rows(x, np.arange(4), small, "image")
+    fit_rows(x.astype(np.float32), np.arange(4), small, "image")

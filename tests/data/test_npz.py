@@ -53,20 +53,42 @@ def test_given_parts_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "sfreq_hz", "kind", "shape", "dtype"),
     [
-        ({"x": np.zeros((20, 1, 3, 4))}, None, "image", (1, 3, 4), np.float32),
+        ({"x": np.full((20, 1, 3, 4), 0.5)}, None, "image", (1, 3, 4), np.float32),
+        ({"x": np.full((20, 1, 3, 4), -1)}, None, "image", (1, 3, 4), np.float32),
+        ({"x": np.full((20, 1, 3, 4), 256)}, None, "image", (1, 3, 4), np.float32),
+        ({"x": np.full((20, 1, 3, 4), 255.0)}, None, "image", (1, 3, 4), np.uint8),
         ({"x": np.zeros((20, 1, 3, 4))}, 250.0, "eeg", (1, 3, 4), np.float32),
         ({"x": np.zeros((20, 1, 3, 4)), "sfreq_hz": 100.0}, None, "eeg", (1, 3, 4), np.float32),
         ({"x": np.zeros((20, 1, 3, 4)), "kind": "eeg"}, None, "eeg", (1, 3, 4), np.float32),
         ({"x": np.zeros((20, 3, 5, 4), np.uint8)}, None, "image", (3, 5, 4), np.uint8),
-        ({"x": np.zeros((20, 3, 5, 4), np.int16)}, 250.0, "image", (3, 5, 4), np.float32),
+        ({"x": np.zeros((20, 3, 5, 4), np.int16)}, 250.0, "image", (3, 5, 4), np.uint8),
         ({"x": np.zeros((20, 5, 4), np.uint8), "kind": "image"}, None, "image", (1, 5, 4), np.uint8),
-        ({"x": np.zeros((20, 5, 4), np.uint8)}, None, "eeg", (1, 5, 4), np.float32),
+        ({"x": np.zeros((20, 5, 4), np.uint8), "kind": "eeg"}, None, "eeg", (1, 5, 4), np.float32),
         ({"x": np.zeros((20, 5, 4), ">f8")}, None, "eeg", (1, 5, 4), np.float32),
     ],
 )
 def test_kind_and_type(tmp_path: Path, arrays: Any, sfreq_hz: float | None, kind: str, shape: Any, dtype: Any) -> None:
     dataset = load(write(tmp_path, **arrays).model_copy(update={"sfreq_hz": sfreq_hz}))
     assert (dataset.kind, dataset.input_shape, dataset.x.dtype) == (kind, shape, dtype)
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        (np.zeros((20, 5, 4), np.uint8), "uint8 with three axes: add `kind`"),
+        (np.zeros((20, 48, 40, 3), np.uint8), r"got \(20, 48, 40, 3\): use x.transpose\(0, 3, 1, 2\)"),
+    ],
+)
+def test_axes_that_are_not_what_they_seem(tmp_path: Path, x: Any, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        load(write(tmp_path, x=x))
+
+
+def test_pixels_are_the_same_images_whatever_type_they_were_saved_in(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (20, 1, 4, 5))
+    found = [load(write(tmp_path, x=x.astype(kind))) for kind in (np.uint8, np.int64, np.float32, np.float64)]
+    assert len({fingerprint(dataset) for dataset in found}) == 1
+    assert len({tuple(dataset.ids.tolist()) for dataset in found}) == 1
 
 
 def test_the_sampling_rate_of_the_specification_has_precedence(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Networks of one's own: found, given what they ask for, or refused in words."""
 
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -130,3 +132,105 @@ def test_a_network_of_a_package() -> None:
     with pytest.raises(ModelError, match="must give logits"):
         check(spec, (1, 2, 3), 2)
     assert isinstance(build(ModuleSpec(name="torch.nn:Flatten"), (1, 2, 3), 2), nn.Flatten)
+
+
+OTHERS = """
+import random
+import numpy as np
+import torch
+from torch import nn
+
+class Lazy(nn.Sequential):
+    def __init__(self, n_classes):
+        super().__init__(nn.LazyConv2d(4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.LazyLinear(n_classes))
+
+class OtherDraws(nn.Linear):
+    def __init__(self):
+        super().__init__(3, 2)
+        self.weight.data = torch.tensor(np.random.randn(2, 3) + random.random(), dtype=torch.float32)
+
+class Heads(nn.Sequential):
+    def forward(self, x):
+        y = x.flatten(1)[:, :2]
+        return (y, y) if self.training else y
+
+class Nothing(nn.Module):
+    def forward(self, x):
+        return x.flatten(1)[:, :2]
+
+class Late(nn.Module):
+    def __init__(self):
+        super().__init__()
+        from LATE import part
+        self.part = part(60, 2)
+    def forward(self, x):
+        return self.part(x.flatten(1))
+"""
+
+
+def others(here: Path) -> str:
+    name = f"others_{module(here)}"
+    (here / f"late_{name}.py").write_text("from torch.nn import Linear as part")
+    (here / f"{name}.py").write_text(OTHERS.replace("LATE", f"late_{name}"))
+    return name
+
+
+def test_layers_that_wait_for_their_sizes_have_them(here: Path) -> None:
+    spec = ModuleSpec(name=f"{others(here)}:Lazy")
+    check(spec, (1, 6, 10), 2)
+    first, second = (create(spec, (1, 6, 10), 2, lambda layer: 5).state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    model = build(spec, (1, 6, 10), 2)
+    model.load_state_dict(first)
+
+
+def test_all_that_a_constructor_may_draw_from_is_seeded(here: Path) -> None:
+    spec = ModuleSpec(name=f"{others(here)}:OtherDraws")
+    np.random.seed(1)  # noqa: NPY002
+    state = np.random.get_state()[1].tolist()  # noqa: NPY002
+    weights = [create(spec, (1, 1, 3), 2, lambda layer, seed=seed: seed).weight for seed in (1, 1, 2)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("Heads", "gave a tuple for a batch of 2 in training"), ("Nothing", "no parameters that can be")]
+)
+def test_tried_as_in_training_too(here: Path, name: str, says: str) -> None:
+    with pytest.raises(ModelError, match=says):
+        check(ModuleSpec(name=f"{others(here)}:{name}"), (1, 6, 10), 2)
+
+
+def test_a_constructor_may_import(here: Path) -> None:
+    check(ModuleSpec(name=f"{others(here)}:Late"), (1, 6, 10), 2)
+
+
+def test_a_file_is_named_without_its_ending(here: Path) -> None:
+    with pytest.raises(ModelError, match=r"named without \.py, as `mine`"):
+        code_digest(ModuleSpec(name="mine.py:Net"))
+
+
+def test_the_digest_follows_a_package_and_a_zip_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = here / f"package_{module(here)}"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text(f"from {package.name}.inner.net import Net")
+    (package / "inner" / "__init__.py").write_text("")
+    (package / "inner" / "net.py").write_text("from torch.nn import Linear as Net")
+    spec, deep = ModuleSpec(name=f"{package.name}:Net"), ModuleSpec(name=f"{package.name}.inner.net:Net")
+    before = code_digest(spec)
+    assert code_digest(deep) == before, "of the whole package, wherever in it the network stands"
+    (package / "inner" / "net.py").write_text("from torch.nn import Flatten as Net")
+    assert code_digest(spec) != before
+    archive, zipped = here / "nets.zip", f"zipped_{module(here)}"
+    monkeypatch.syspath_prepend(str(archive))
+    found = []
+    for source in ("a = 1", "a = 2"):
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr(f"{zipped}.py", source)
+        found.append(code_digest(ModuleSpec(name=f"{zipped}:Net")))
+    assert found[0] != found[1]
+
+
+def test_the_digest_of_an_installed_package_is_quick() -> None:
+    assert len(code_digest(ModuleSpec(name="torch.nn:Linear"))) == 64

@@ -6,7 +6,7 @@ from torch import nn
 
 from paribus.models.build import build
 from paribus.models.summary import summarise
-from paribus.models.totals import totals
+from paribus.models.totals import totals, uncounted
 from paribus.spec import (
     DeepConvNetSpec,
     EEGNetSpec,
@@ -125,3 +125,31 @@ def test_any_module() -> None:
     assert sum(row.n_parameters for row in rows) == sum(p.numel() for p in model.parameters()) == 23
     assert rows[0].inputs is None
     assert sum(row.multiply_adds for row in rows) == 32
+
+
+def test_transposed_convolutions_count_and_what_does_not_is_named() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up = nn.ConvTranspose2d(2, 3, 2, stride=2)
+            self.memory = nn.LSTM(8, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.memory(self.up(x)[:, 0])[0]
+
+    rows = summarise(Own(), (2, 4, 4))
+    assert rows[0].multiply_adds == 4 * 4 * 2 * (3 * 2 * 2)
+    assert uncounted(rows) == ("LSTM",)
+    assert uncounted(summarise(build(ResNet18Spec(name="resnet18"), (3, 32, 32), 10), (3, 32, 32))) == ()
+
+
+def test_a_module_without_layers_has_a_name() -> None:
+    class Scale(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.by = nn.Parameter(torch.ones(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.flatten(1) * self.by
+
+    assert [(row.name, row.n_parameters) for row in summarise(Scale(), (1, 1, 3))] == [("(itself)", 3)]

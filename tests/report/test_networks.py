@@ -95,6 +95,8 @@ LEAK = Finding("cross_split_duplicates", 3, "3 test examples also stand in train
 def test_seeds_share_a_group_and_counts_that_differ_are_ranges() -> None:
     (group,) = data_groups([summary((8, 20), {"limit": 4}), summary((8, 22), {"limit": 2})])
     assert group.table.rows[1][1] == "20–22"
+    assert group.table.rows[0][2] == "28.6%", "of training alone, 8 of 28"
+    assert group.table.rows[1][6] == "50.0%", "of test alone"
     assert group.dropped == ("2–4 by data.limit",)
     assert group.formats == ("4 x 4 grey: 60",)
     bars = [float(w) for w in re.findall(r'<rect x="[\d.]+" y="[\d.]+" width="([\d.]+)"', group.picture.svg)]

@@ -79,7 +79,7 @@ def run(
     except KeyboardInterrupt:
         console.print(f"Stopped. Finished trials are kept in {folder}; the same command goes on from there.")
         raise typer.Exit(130) from None
-    if report:
+    if report and outcome.n_finished + outcome.n_done_before:
         _report(folder)
     if outcome.n_failed:
         complain(f"{outcome.n_failed} trials failed: `paribus status {shlex.quote(str(folder))}` says why")
@@ -206,10 +206,11 @@ def predict(
     """Print a class and the probabilities of each example in a file."""
     from paribus.reload import predict as predict_file
 
-    classes, probabilities = predict_file(checkpoint, file)
-    header = ["example", "class", *classes]
+    found = predict_file(checkpoint, file)
+    header = ["example", "class", *found.class_names]
     rows = [
-        [str(i), classes[int(row.argmax())], *(f"{value:.6f}" for value in row)] for i, row in enumerate(probabilities)
+        [name, found.class_names[int(row.argmax())], *(f"{value:.6f}" for value in row)]
+        for name, row in zip(found.examples, found.probabilities, strict=True)
     ]
     if to_csv is None:
         show_table(header, [[*row[:2], *(f"{float(value):.3f}" for value in row[2:])] for row in rows])

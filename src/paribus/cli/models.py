@@ -77,12 +77,14 @@ def show(
 
 def _spec(name: str, settings: list[str]) -> "ModelSpec":
     """The network with fields set; an error names the field."""
+    from paribus.grid import patch
     from paribus.load import parse_setting
     from paribus.spec import Baseline
     from paribus.validate import validate
 
-    fields = {path.removeprefix("model."): value for path, value in map(parse_setting, settings)}
-    return validate(Baseline, {"data": {"source": "digits"}, "model": {"name": name, **fields}}).model
+    baseline = validate(Baseline, {"data": {"source": "digits"}, "model": {"name": name}})
+    fields = {f"model.{path.removeprefix('model.')}": value for path, value in map(parse_setting, settings)}
+    return validate(Baseline, patch(baseline, fields)).model
 
 
 def _shape(text: str | None) -> tuple[int, int, int] | None:
@@ -108,7 +110,7 @@ def _print_lowered(spec: "ModelSpec", shape: tuple[int, int, int], classes: int)
 
 
 def _print_summary(rows: "tuple[LayerRow, ...]", whole: "Totals") -> None:
-    from paribus.models.totals import FLOPS_IN_WORDS
+    from paribus.models.totals import FLOPS_IN_WORDS, uncounted
 
     show_table(
         ["layer", "type", "output shape", "parameters", "formula", "multiply-adds"],
@@ -127,6 +129,8 @@ def _print_summary(rows: "tuple[LayerRow, ...]", whole: "Totals") -> None:
     frozen = whole.n_parameters - whole.n_trainable
     typer.echo(f"parameters         {whole.n_parameters:,} ({whole.n_trainable:,} trainable, {frozen:,} not)")
     typer.echo(f"multiply-adds      {whole.multiply_adds:,} for one example: convolutions and linear layers")
+    if others := uncounted(rows):
+        typer.echo(f"                   not counted: {', '.join(others)}")
     typer.echo(f'"FLOPs"            {whole.flops:,}: {FLOPS_IN_WORDS}')
     typer.echo(f"input              {whole.input_mb:.2f} MB")
     typer.echo(f"forward, backward  {whole.forward_backward_mb:.2f} MB: the layers' outputs and their gradients")

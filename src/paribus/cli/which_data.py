@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from paribus.errors import DataError, StudyError
+from paribus.errors import StudyError
 from paribus.load import builtin_studies, load_study, parse_setting
 from paribus.spec import Baseline, DataSpec
 from paribus.spec.base import Spec
@@ -33,8 +33,8 @@ def which_data(what: str, settings: Sequence[str] = ()) -> DataSpec:
     if what in sources:
         return _spec({"source": what}, settings)
     if path.is_dir():
-        return _spec({"source": "hub" if any(path.glob("*.parquet")) else "folder", "path": what}, settings)
-    if path.suffix in (".csv", ".npz", ".parquet") and path.is_file():
+        return _spec({"source": _of_folder(path), "path": what}, settings)
+    if path.suffix.lower() in (".csv", ".npz", ".parquet") and path.is_file():
         return _spec(_of_file(path), settings)
     if path.is_file() or what in builtin_studies():
         return load_study(what, [_in_data(setting) for setting in settings]).baseline.data
@@ -44,19 +44,27 @@ def which_data(what: str, settings: Sequence[str] = ()) -> DataSpec:
     raise StudyError(f"no source, built-in study, file or folder is called `{what}`{from_known(what, known)}")
 
 
-def _of_file(path: Path) -> dict[str, Any]:
-    if path.suffix != ".parquet":
-        return {"source": {".csv": "fer2013", ".npz": "npz"}[path.suffix], "path": str(path)}
-    from pyarrow import ArrowException
-    from pyarrow.parquet import read_schema
+def _of_folder(path: Path) -> str:
+    names = {each.name.lower() for each in path.iterdir()}
+    if "publictest" in names or "privatetest" in names:
+        return "fer2013"
+    if "data_batch_1" in names or "cifar-10-batches-py" in names:
+        return "cifar10"
+    return "hub" if any(name.endswith(".parquet") for name in names) else "folder"
 
-    try:
-        columns = read_schema(path).names
-    except (ArrowException, OSError) as error:
-        raise DataError(f"{path}: cannot be read as parquet: {str(error).splitlines()[0]}") from None
-    if "usage" in columns:
+
+def _of_file(path: Path) -> dict[str, Any]:
+    suffix = path.suffix.lower()
+    if suffix != ".parquet":
+        return {"source": {".csv": "fer2013", ".npz": "npz"}[suffix], "path": str(path)}
+    from paribus.data.parquet import columns
+
+    found = {name.lower(): name for name in columns(path)}
+    if "usage" in found:
         return {"source": "fer2013", "path": str(path)}
-    return {"source": "hub", "path": str(path), **({"part": "split"} if "split" in columns else {})}
+    if path.name.lower().startswith("cifar10") and {"image", "label", "split"} <= set(found.values()):
+        return {"source": "cifar10", "path": str(path)}
+    return {"source": "hub", "path": str(path), **({"part": found["split"]} if "split" in found else {})}
 
 
 def _in_data(setting: str) -> str:

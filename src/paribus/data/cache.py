@@ -8,8 +8,10 @@ built anew.
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +25,9 @@ from paribus.folders import cache_folder
 
 _VERSION = 2
 """Goes into every key. Raise it when the form of an entry changes."""
+TEMPORARY = "tmp-"
+"""Before the names of what is not finished."""
+_OLD_SECONDS = 24 * 3600
 _ARRAYS = ("x", "y", "ids", "part", "group", "names")
 _VALUES = ("class_names", "kind", "description", "sfreq_hz", "notes", "formats", "unreadable")
 
@@ -37,7 +42,8 @@ def cached(key: str, build: Callable[[], Dataset]) -> Dataset:
         build: makes the data set.
     """
     try:
-        entry = cache_folder() / hashlib.sha256(f"{_VERSION}\n{key}".encode()).hexdigest()[:32]
+        name = hashlib.sha256(f"{_VERSION}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        entry = cache_folder() / name
     except RuntimeError:  # there is no home folder
         return build()
     found = _read(entry, key)
@@ -75,7 +81,8 @@ def _read(entry: Path, key: str) -> Dataset | None:
 def _write(entry: Path, key: str, dataset: Dataset) -> None:
     """Write beside the entry and rename: another process sees all of it or nothing."""
     entry.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=entry.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=entry.parent))
+    temporary.chmod(0o777 & ~_umask())  # others may share the cache
     try:
         files = {}
         for name in _ARRAYS:
@@ -87,18 +94,41 @@ def _write(entry: Path, key: str, dataset: Dataset) -> None:
         content = {"key": key, "values": {name: getattr(dataset, name) for name in _VALUES}, "files": files}
         text = json.dumps({"sha256": _digest(content), "content": content})
         (temporary / "entry.json").write_text(text, encoding="utf-8")
+        if _read(entry, key) is not None:  # another process was faster
+            return
         _move_aside(entry)
-        temporary.rename(entry)  # refused when another process was faster: its entry is as good
+        temporary.rename(entry)  # refused when another process was faster by now: its entry is as good
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _move_aside(entry: Path) -> None:
     """Away with a damaged entry. Renamed first, so that nobody meets it half deleted."""
-    aside = entry.with_name(f"tmp-{uuid.uuid4().hex}")
+    aside = entry.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
     with contextlib.suppress(FileNotFoundError):
         entry.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Away with what processes that were killed have left behind a day ago or earlier."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _OLD_SECONDS:
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _digest(content: Any) -> str:

@@ -35,13 +35,14 @@ def load(spec: Cifar10Data) -> Dataset:
         inside = path / OFFICIAL
         path = inside if inside.is_dir() else path
         files = [path / name for name in _BATCHES]
-        lacking = [file.name for file in files if not file.is_file()]
+        lacking = missing_batches(path)
         if lacking:
             raise DataError(f"{path} must hold {', '.join(_BATCHES)}; {lacking[0]} is missing: {HOW}")
         description = "CIFAR-10"
     else:
         files = [path]
-        lossy = next(parquet.rows(path, ["image"]), {"image": b""})["image"][:2] == b"\xff\xd8"
+        first = next(parquet.rows(path, ["image"]), {"image": b""})["image"]
+        lossy = parquet.encoded(first, f"row 0 of {path}")[:2] == b"\xff\xd8"
         description = "CIFAR-10, JPEG copy" if lossy else "CIFAR-10"
 
     def items() -> Iterator[ImageItem]:
@@ -51,12 +52,18 @@ def load(spec: Cifar10Data) -> Dataset:
     return read_images(items, spec=spec, class_names=CLASS_NAMES, description=description, digest=digest)
 
 
+def missing_batches(folder: Path) -> list[str]:
+    """The names of the official files that a folder lacks."""
+    return [name for name in _BATCHES if not (folder / name).is_file()]
+
+
 def _of_parquet(path: Path) -> Iterator[ImageItem]:
     for i, row in enumerate(parquet.rows(path, ["image", "label", "split"])):
         part = _PARTS.get(row["split"])
         if part is None:
             raise DataError(f"row {i} of {path}: the split must be train or test, got {row['split']!r}")
-        yield ImageItem(part, _label(row["label"], f"row {i} of {path}"), f"row {i}", row["image"])
+        where = f"row {i} of {path}"
+        yield ImageItem(part, _label(row["label"], where), f"row {i}", parquet.encoded(row["image"], where))
 
 
 def _of_batches(files: list[Path]) -> Iterator[ImageItem]:

@@ -31,7 +31,7 @@ class Dataset:
         notes: what was found and done, in words.
         names: (N,) str, where each came from (a file, a row); need not be unique. None where ids say it.
         formats: size and mode of the image files, as ``48 x 48 grey``, and how many there are.
-        unreadable: names of the files that could not be decoded and were skipped.
+        unreadable: names of the files that could not be decoded and were skipped, each with the reason.
 
     Raises:
         DataError: a shape, a type or an id does not fit.

@@ -13,9 +13,11 @@ from paribus.data.npz import read_arrays
 from paribus.errors import DataError
 
 
-def read_examples(file: Path, input_shape: tuple[int, int, int], size: object = None) -> npt.NDArray[Any]:
+def read_examples(
+    file: Path, input_shape: tuple[int, int, int], size: object = None
+) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
     """x (N, C, H, W), float32 or uint8, from a ``.npz`` (array ``x``), ``.npy`` or ``.ts`` file, an image, or a folder
-    of images, which are taken in the order of their names.
+    of images, which are taken in the order of their names; and what each example is called: its file, or its place.
 
     Args:
         file: where the examples are.
@@ -28,17 +30,22 @@ def read_examples(file: Path, input_shape: tuple[int, int, int], size: object = 
     if file.is_dir() or file.name.lower().endswith(SUFFIXES):
         return _images(file, input_shape, resize=size is not None)
     if file.suffix == ".ts":
-        return read_ts(file)[0]
-    if file.suffix in (".npz", ".npy"):
-        return read_arrays(file)
-    raise DataError(f"{file}: examples come from .npz, .npy or .ts files, image files, or a folder of them")
+        x: npt.NDArray[Any] = read_ts(file)[0]
+    elif file.suffix in (".npz", ".npy"):
+        x = read_arrays(file)
+    else:
+        raise DataError(f"{file}: examples come from .npz, .npy or .ts files, image files, or a folder of them")
+    return x, tuple(map(str, range(len(x))))
 
 
-def _images(file: Path, input_shape: tuple[int, int, int], *, resize: bool) -> npt.NDArray[np.uint8]:
+def _images(
+    file: Path, input_shape: tuple[int, int, int], *, resize: bool
+) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
     channels, height, width = input_shape
     if channels not in (1, 3):
         raise DataError(f"{file}: the network takes examples of {channels} channels, images have 1 or 3")
-    paths = [file / name for name in image_files(file)[0]] if file.is_dir() else [file]
+    names = image_files(file)[0] if file.is_dir() else [file.name]
+    paths = [file / name for name in names] if file.is_dir() else [file]
     if not paths:
         raise DataError(f"{file} holds no images (files that end in {', '.join(SUFFIXES[:3])} …)")
     found = decode_files(paths, channels, (height, width) if resize else None)
@@ -48,4 +55,4 @@ def _images(file: Path, input_shape: tuple[int, int, int], *, resize: bool) -> n
                 f"{path} has {pixels.shape[1]} x {pixels.shape[2]} pixels, the network takes {height} x {width}: "
                 "resize it"
             )
-    return np.stack(found)
+    return np.stack(found), tuple(names)

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +22,8 @@ HOW = (
     "get it from Kaggle (Challenges in Representation Learning: Facial Expression Recognition Challenge, which asks "
     "for an account) as fer2013.csv, icml_face_data.csv or a folder, or as parquet with the columns image, label, usage"
 )
-_USAGE: dict[str, Part] = {
-    "training": "train",
-    "publictest": "validation",
-    "privatetest": "test",
-    **PART_FOLDERS,
-}
+_OFFICIAL: dict[str, Part] = {"training": "train", "publictest": "validation", "privatetest": "test"}
+_USAGE: dict[str, Part] = {**PART_FOLDERS, **_OFFICIAL}
 _CALLED = {
     **{name.lower(): i for i, name in enumerate(CLASS_NAMES)},
     **{str(i): i for i in range(len(CLASS_NAMES))},
@@ -79,9 +76,12 @@ def _label(value: object, where: str) -> int:
 
 
 def _of_parquet(path: Path) -> Iterator[ImageItem]:
-    for i, row in enumerate(parquet.rows(path, ["image", "label", "usage"])):
+    names = {name.lower(): name for name in parquet.columns(path)}
+    image, label, usage = (names.get(name, name) for name in ("image", "label", "usage"))
+    for i, row in enumerate(parquet.rows(path, [image, label, usage])):
         where = f"row {i} of {path}"
-        yield ImageItem(_part(row["usage"], where), _label(row["label"], where), f"row {i}", row["image"])
+        content = parquet.encoded(row[image], where)
+        yield ImageItem(_part(row[usage], where), _label(row[label], where), f"row {i}", content)
 
 
 def _of_csv(path: Path) -> Iterator[ImageItem]:
@@ -94,7 +94,7 @@ def _of_csv(path: Path) -> Iterator[ImageItem]:
                 f"{path} must have the columns emotion, pixels, Usage in its first line; {missing[0]} is missing"
             )
         emotion, pixels, usage = (header.index(name) for name in ("emotion", "pixels", "usage"))
-        for row in reader:
+        for row in _lines(reader, path):
             where = f"line {reader.line_num} of {path}"
             if not row:
                 continue
@@ -106,6 +106,15 @@ def _of_csv(path: Path) -> Iterator[ImageItem]:
                 f"line {reader.line_num}",
                 _face(row[pixels], where),
             )
+
+
+def _lines(reader: Any, path: Path) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(
+            f"line {reader.line_num} of {path} cannot be read ({error}): a quote may be left open"
+        ) from None
 
 
 def _face(text: str, where: str) -> Pixels:
@@ -121,13 +130,20 @@ def _face(text: str, where: str) -> Pixels:
 
 
 def _of_folders(root: Path, images: Sequence[str]) -> Iterator[ImageItem]:
-    """The part is a folder, or stands before the file's name (``Training_123.jpg``); the class is a folder below it."""
+    """The part stands before the file's name (``PublicTest_123.jpg``) or is a folder; the class is a folder too.
+
+    The data set's own words say more than ``train`` and ``test``: some copies keep PublicTest and PrivateTest in one
+    folder ``test``.
+    """
     if not images:
         raise DataError(f"{root} holds no images: {HOW}")
     for where in images:
         *above, file = where.split("/")
         folders = [name.strip().lower() for name in above]
-        usages = [name for name in (*folders, file.split("_")[0].lower()) if name in _USAGE]
+        usages = [name for name in (file.split("_")[0].lower(), *folders) if name in _USAGE]
+        official = list(dict.fromkeys(name for name in usages if name in _OFFICIAL))
+        if len(official) > 1:
+            raise DataError(f"{where} in {root} must belong to one part, its names say {' and '.join(official)}")
         classes = [_CALLED[name] for name in folders if name in _CALLED]
         if not usages:
             raise DataError(
@@ -136,4 +152,4 @@ def _of_folders(root: Path, images: Sequence[str]) -> Iterator[ImageItem]:
         if not classes:
             known = ", ".join(CLASS_NAMES)
             raise DataError(f"{where} in {root}: no folder above it is called as an expression ({known}) or 0 to 6")
-        yield ImageItem(_USAGE[usages[0]], classes[-1], where, root / where)
+        yield ImageItem(_USAGE[(official or usages)[0]], classes[-1], where, root / where)

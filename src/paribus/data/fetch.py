@@ -47,6 +47,8 @@ def fetch(name: str, to: Path | None, progress: Progress) -> str:
                 f"FER2013 cannot be downloaded without an account: {fer2013.HOW}; put it into {downloads_folder()} or "
                 "the folder that $PARIBUS_DATA names, or name it with data.path"
             )
+        case "hub" | "aeon" if rest and to is not None:
+            raise DataError(f"--to cannot be given for {name}: its library keeps it in a folder of its own")
         case "hub" if rest:
             return _hub(rest)
         case "aeon" if rest:
@@ -124,7 +126,8 @@ def _md5(path: Path) -> str:
 
 def _cifar10(folder: Path, progress: Progress) -> str:
     target = folder / cifar10.OFFICIAL
-    if not target.is_dir():
+    if cifar10.missing_batches(target):
+        shutil.rmtree(target, ignore_errors=True)
         packed = download(CIFAR10_URL, folder / "cifar-10-python.tar.gz", md5=CIFAR10_MD5, progress=progress)
         unpack(packed, folder, cifar10.OFFICIAL)
         packed.unlink()

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,9 @@ from paribus.folders import cache_folder
 
 _RACY_SECONDS = 2.0
 """A file changed so shortly before the memo could change again within the clock's grain, unseen."""
+
+
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 
 def downloads_folder() -> Path:
@@ -60,20 +64,18 @@ def digest_files(root: Path, names: Iterable[str]) -> str:
     Raises:
         DataError: a file cannot be read.
     """
-    try:
-        known = [(name, os.stat(f"{root}/{name}")) for name in sorted(names)]
-    except OSError as error:
-        raise DataError(f"{error.filename} cannot be read: {error.strerror}") from None
-    state = [(name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for name, s in known]
+    state = [(name, *_state(f"{root}/{name}")) for name in sorted(names)]
     memo = _memo(f"{root.resolve()}\n{state}")
-    with contextlib.suppress(OSError, RuntimeError):
-        text = memo.read_text() if memo else ""
-        if len(text) == 64:
-            return text
+    with contextlib.suppress(OSError):
+        known = memo.read_bytes() if memo else b""
+        if _DIGEST.fullmatch(known):
+            return known.decode()
     digest = hashlib.sha256()
     for name, size, *_ in state:
         digest.update(f"{len(name.encode('utf-8', 'surrogateescape'))}\n{size}\n".encode())
         digest.update(name.encode("utf-8", "surrogateescape"))
+        if size < 0:
+            continue
         try:
             with open(f"{root}/{name}", "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -83,6 +85,17 @@ def digest_files(root: Path, names: Iterable[str]) -> str:
     if memo and time.time_ns() - latest > _RACY_SECONDS * 1e9:
         _keep(memo, digest.hexdigest())
     return digest.hexdigest()
+
+
+def _state(path: str) -> tuple[int, int, int, int]:
+    """Size, times and inode; -1 for a link that leads nowhere, which is an unreadable image and not the end."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return -1, 0, 0, 0
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def _memo(state: str) -> Path | None:

@@ -64,7 +64,7 @@ def _unreadable(dataset: Dataset) -> Iterator[Finding]:
     if dataset.unreadable:
         n = len(dataset.unreadable)
         text = f"{number(n, 'file')} could not be decoded and {'was' if n == 1 else 'were'} left out"
-        yield Finding("unreadable", n, text, some(dataset.unreadable))
+        yield Finding("unreadable", n, text, dataset.unreadable)
 
 
 def _non_finite(dataset: Dataset) -> Iterator[Finding]:

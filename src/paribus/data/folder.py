@@ -7,6 +7,7 @@ from pathlib import Path
 from paribus.data.dataset import Dataset
 from paribus.data.files import digest_files
 from paribus.data.images import SUFFIXES, ImageItem, read_images
+from paribus.data.words import printable
 from paribus.errors import DataError
 from paribus.record import Part
 from paribus.spec import FolderData
@@ -21,7 +22,7 @@ PART_FOLDERS: dict[str, Part] = {
     "test": "test",
     "testing": "test",
 }
-_LITTER = {"thumbs.db", "desktop.ini"}
+_LITTER = {"thumbs.db", "desktop.ini", "__macosx", "lost+found"}
 
 
 def load(spec: FolderData) -> Dataset:
@@ -54,12 +55,14 @@ def load(spec: FolderData) -> Dataset:
     ]
     parts = {part for part, _ in folders}
     labels = sorted((part, name, class_names.index(name)) for part, name in folders)
-    notes = (f"files that are no images were left alone: {len(ignored)}, as {ignored[0]}",) if ignored else ()
+    notes = (
+        (f"files that are no images were left alone: {len(ignored)}, as {printable(ignored[0])}",) if ignored else ()
+    )
     return read_images(
         items,
         spec=spec,
         class_names=class_names,
-        description=f"images of the folder {root.name}",
+        description=f"images of the folder {root.resolve().name}",
         digest=f"{digest_files(root, names)} {labels}",
         notes=notes,
         draw_test_share=None if "test" in parts else spec.test,
@@ -102,8 +105,14 @@ def class_folders(root: Path) -> tuple[dict[tuple[Part, str], Path], list[str]]:
 def image_files(folder: Path) -> tuple[list[str], list[str]]:
     """Image files in a folder and below it, in order, as ``below/name.png``; and the names of all others but hidden."""
     images, others = [], []
-    for where, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    seen: set[str] = set()  # links may lead back up
+    for where, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen or os.path.realpath(folder).startswith(f"{real}{os.sep}"):
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name.lower() not in _LITTER)
         below = Path(where).relative_to(folder).as_posix()
         before = "" if below == "." else f"{below}/"
         for name in sorted(names):
@@ -117,8 +126,10 @@ def image_files(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _inside(folder: Path) -> tuple[list[Path], list[str]]:
-    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    files = [path.name for path in found if path.is_file() and path.name.lower() not in _LITTER]
+    found = sorted(
+        path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in _LITTER
+    )
+    files = [path.name for path in found if path.is_file()]
     return [path for path in found if path.is_dir()], files
 
 

@@ -42,6 +42,7 @@ def part_of(name: str, what: str) -> Part:
 def _of_files(spec: HubData, path: Path) -> Dataset:
     files = _files(path)
     columns = [spec.label, *([spec.part] if spec.part else [])]
+    _refuse_unnamed_part(spec, files)
     parts: list[Part] = []
     labels: list[Any] = []
     spans: list[tuple[Path, int]] = []
@@ -53,7 +54,11 @@ def _of_files(spec: HubData, path: Path) -> Dataset:
         spans.append((file, before))
     if not labels:
         raise DataError(f"{path} holds no rows")
-    y, class_names = parquet.classes(labels, parquet.label_names(files[0][0], spec.label), f"column `{spec.label}`")
+    names = {parquet.label_names(file, spec.label): file for file, _ in files}
+    if len(names) > 1:
+        first, second, *_ = names.values()
+        raise DataError(f"all files must name the classes alike, in the same order: {first} and {second} differ")
+    y, class_names = parquet.classes(labels, next(iter(names)), f"column `{spec.label}`")
 
     def items() -> Iterator[ImageItem]:
         for file, start in spans:
@@ -68,6 +73,15 @@ def _of_files(spec: HubData, path: Path) -> Dataset:
         digest=f"{digest} {spec.image} {spec.label} {spec.part}",
         draw_test_share=None if "test" in parts else spec.test,
     )
+
+
+def _refuse_unnamed_part(spec: HubData, files: list[tuple[Path, Part]]) -> None:
+    """A file with an official split in it is not to be taken for training alone."""
+    if spec.part is not None or len({part for _, part in files}) > 1:
+        return
+    for name in parquet.columns(files[0][0]) if files else ():
+        if name.lower() in ("split", "usage", "part", "subset"):
+            raise DataError(f"{files[0][0]} has a column `{name}`, which seems to tell parts: set data.part to it")
 
 
 def _files(path: Path) -> list[tuple[Path, Part]]:

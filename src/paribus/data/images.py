@@ -4,10 +4,12 @@ Whatever the files are called, in whatever order they come, in whatever containe
 give the same arrays and ids. (R2 read its images from folders, then from arrays, and got two accuracies.)
 """
 
+import errno
 import hashlib
+import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -17,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from paribus.data.cache import cached
+from paribus.data.cache import TEMPORARY, cached, remove_leftovers
 from paribus.data.dataset import PARTS, Dataset
 from paribus.data.split import draw_test
+from paribus.data.words import printable
 from paribus.errors import DataError
 from paribus.folders import cache_folder
 from paribus.record import Part
@@ -30,10 +33,12 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.uint8]
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-_VERSION = 1
+_VERSION = 2
 """Goes into the cache's key. Raise it when the same files would give other arrays."""
-_GREY = ("1", "L", "LA", "I", "F")
+_GREY = ("1", "LA")
 _CHUNK = 1024
+_LISTED = 20
+"""Unreadable files that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,19 @@ def read_images(
     key = f"images {_VERSION}, pillow {pillow}, {digest}, {way}, {description}, {notes}"
 
     def build() -> Dataset:
-        with _scratch() as folder:
-            decoded = _decode(items(), spec, Path(folder))
-            return _dataset(decoded, Path(folder), class_names, description, notes, draw_test_share)
+        full = ""
+        for place in _places():
+            try:
+                with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=place, ignore_cleanup_errors=True) as folder:
+                    decoded = _decode(items(), spec, Path(folder))
+                    return _dataset(decoded, Path(folder), class_names, description, notes, draw_test_share)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                full += f" {place}"
+        raise DataError(
+            f"there is no room for the decoded images in{full}: free some, or set $PARIBUS_CACHE and $TMPDIR"
+        )
 
     return cached(key, build)
 
@@ -163,7 +178,7 @@ class _Decoded:
 
 
 def _decode(items: Iterable[ImageItem], spec: ImageCommon, folder: Path) -> _Decoded:
-    """Decode every image into one file of the shape that most of the first demand; nothing else is held."""
+    """Decode every image into one file; no more than one is held in memory."""
     decoded = _Decoded(np.zeros((0, 1, 1, 1), np.uint8))
     reasons: list[str] = []
     shapes: dict[tuple[int, ...], tuple[int, str]] = {}
@@ -172,17 +187,17 @@ def _decode(items: Iterable[ImageItem], spec: ImageCommon, folder: Path) -> _Dec
             try:
                 pixels, found = _pixels(item.content, spec.channels, spec.size)
             except Exception as error:  # Pillow's parsers meet damaged bytes with errors of many kinds
-                decoded.unreadable.append(item.name)
-                reasons.append(f"{item.name} ({_why(error)})")
+                reasons.append(f"{printable(item.name)} ({_why(error)})")
                 continue
             count, first = shapes.get(pixels.shape[1:], (0, item.name))
             shapes[pixels.shape[1:]] = (count + 1, first)
             file.write(bytes([len(pixels)]) + pixels.tobytes())
             decoded.y.append(item.label)
             decoded.part.append(item.part)
-            decoded.names.append(item.name)
+            decoded.names.append(printable(item.name))
             decoded.formats[found.format] += 1
             decoded.changed.update(found.changed)
+    decoded.unreadable = reasons
     _refuse_unreadable(reasons, spec)
     if not decoded.y:
         raise DataError("there are no images to train on")
@@ -211,6 +226,7 @@ def _one_form(folder: Path, n: int, size: tuple[int, ...], changed: Counter[str]
             grey += own < channels
     if grey:
         changed["grey images beside colour ones are shown as colour"] = grey
+    (folder / "pixels").unlink()
     mapped: Pixels = x
     return mapped
 
@@ -259,16 +275,21 @@ def _eight_bits(image: "Image") -> tuple["Image", tuple[str, ...]]:
     from PIL import Image
 
     mode = image.mode
-    if mode.startswith("I") or mode == "F":  # 16 bits, sometimes in 32
+    if mode in ("I", "F"):
+        raise ValueError(f"pixels of 32 bits (mode {mode}), whose black and white nobody knows: save it with 8 or 16")
+    if mode.startswith("I;16"):
         values = np.asarray(image).astype(np.float64)
-        scaled = values / 257.0 if mode != "F" or values.max(initial=0) > 255 else values
-        return Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8)), ("images of 16 bits scaled to 8",)
+        return Image.fromarray((values / 257.0).round().astype(np.uint8)), ("images of 16 bits scaled to 8",)
     if mode in ("L", "RGB"):
         return image, ()
     if mode in _GREY:
         return image.convert("L"), ("alpha channels dropped",) if mode == "LA" else ()
     lost = mode in ("RGBA", "PA") or (mode == "P" and "transparency" in image.info)
     colour = image.convert("RGBA").convert("RGB") if lost else image.convert("RGB")
+    if mode in ("P", "PA"):
+        planes = np.asarray(colour)
+        if (planes == planes[..., :1]).all():  # a palette of greys
+            colour = Image.fromarray(np.ascontiguousarray(planes[..., 0]))
     return colour, ("alpha channels dropped",) if lost else ()
 
 
@@ -279,10 +300,10 @@ def _why(error: Exception) -> str:
 
 def _refuse_unreadable(reasons: list[str], spec: ImageCommon) -> None:
     if reasons and spec.unreadable == "refuse":
-        more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        more = f" and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
         raise DataError(
-            f"all image files must be readable, {len(reasons)} are not: {', '.join(reasons[:3])}{more}; "
-            "mend or remove them, or leave them out with `data.unreadable: skip`"
+            f"all image files must be readable, {len(reasons)} are not: {', '.join(reasons[:_LISTED])}{more}; "
+            "mend or remove them, or leave them out with `data.unreadable: skip`, of which an audit lists all"
         )
 
 
@@ -297,12 +318,15 @@ def _refuse_sizes(shapes: dict[tuple[int, ...], tuple[int, str]]) -> None:
         )
 
 
-def _scratch() -> "tempfile.TemporaryDirectory[str]":
-    """A folder for decoded pixels: in the cache, where there is room for them, or else where the system has its own."""
+def _places() -> Iterator[Path]:
+    """Folders for decoded pixels: the cache, and where there is no room, or it cannot be written, the system's own."""
     with suppress(OSError, RuntimeError):
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix="tmp-", dir=cache_folder(), ignore_cleanup_errors=True)
-    return tempfile.TemporaryDirectory(prefix="paribus-", ignore_cleanup_errors=True)
+        cache = cache_folder()
+        cache.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(cache)
+        tempfile.TemporaryFile(dir=cache).close()  # may it be written?
+        yield cache
+    yield Path(tempfile.gettempdir())
 
 
 # ---------------------------------------------------------------- the data set
@@ -345,4 +369,8 @@ def _dataset(
 def _map(path: Path, shape: tuple[int, ...]) -> Any:
     """A new array on disk, all 0."""
     make: Any = np.lib.format.open_memmap
-    return make(path, mode="w+", dtype=np.uint8, shape=shape)
+    array = make(path, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # a full disk is an error now, and not the end of the process later
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array

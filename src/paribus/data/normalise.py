@@ -69,10 +69,15 @@ def fit(x: npt.NDArray[Any], rows: npt.NDArray[np.int64], normalise: Normalise, 
         kind: EEG is normalised by electrode (row), images by channel.
 
     Raises:
-        DataError: as many fixed constants must be given as there are channels, or one for all.
+        DataError: as many fixed constants must be given as there are channels, or one for all, in units of the data.
     """
     axis: Axis = "row" if kind == "eeg" else "channel"
     if isinstance(normalise, NormaliseFixed):
+        if x.dtype == np.uint8 and np.max(normalise.mean) <= 1 and np.max(normalise.std) <= 1:
+            raise DataError(
+                "data.normalise: constants are in units of the data, pixels from 0 to 255, got mean "
+                f"{normalise.mean} and std {normalise.std}: multiply those of pixels from 0 to 1 by 255"
+            )
         size = x.shape[_AXES[axis]]
         return Normalisation("fixed", axis, _each("mean", normalise.mean, size), _each("std", normalise.std, size))
     if normalise.name in ("train", "first_example"):

@@ -12,7 +12,8 @@
 =================================  ==================================================================================
 
 Without ``kind``, three axes are EEG; four are EEG when C is 1 and a sampling rate is known, else images.
-With ``kind`` ``image``, three axes are (N, H, W), grey. Images stay uint8 where they are, all else becomes float32.
+With ``kind`` ``image``, three axes are (N, H, W), grey. Images of whole numbers from 0 to 255 are uint8 whatever type
+they were saved in; all else becomes float32.
 """
 
 from dataclasses import dataclass
@@ -147,6 +148,8 @@ def _kind(file: _File, sfreq_hz: float | None) -> Kind:
         if name in get_args(Kind):
             return cast(Kind, name)
         raise DataError(f"{file.name('kind')} must be `eeg` or `image`, one string, got {value!r:.60}")
+    if x.dtype == np.uint8 and x.ndim == 3:
+        raise DataError(f'{file.name("x")} is uint8 with three axes: add `kind`, "image" for grey images or "eeg"')
     is_eeg = x.ndim == 3 or (x.ndim == 4 and x.shape[1] == 1 and sfreq_hz is not None)
     return "eeg" if is_eeg else "image"
 
@@ -166,8 +169,25 @@ def _examples(file: _File, parts: list[Part], kind: Kind) -> dict[Part, Array]:
             )
     if kind == "eeg" and found["train"].shape[1] != 1:
         raise DataError(f"{file.name('x')} must be (N, n_channels, n_times) for EEG, got {file.arrays['x'].shape}")
-    bytes_only = kind == "image" and all(x.dtype == np.uint8 for x in found.values())
-    return found if bytes_only else {part: x.astype(np.float32, copy=False) for part, x in found.items()}
+    if kind == "image":
+        _refuse_channels_last(found["train"], file.name("x"))
+        if all(_are_bytes(x) for x in found.values()):  # whatever type they were saved in, they are the same images
+            return {part: x.astype(np.uint8, copy=False) for part, x in found.items()}
+    return {part: x.astype(np.float32, copy=False) for part, x in found.items()}
+
+
+def _are_bytes(x: Array) -> bool:
+    """Whether all values are whole numbers from 0 to 255."""
+    if x.dtype == np.uint8:
+        return True
+    with np.errstate(invalid="ignore"):
+        return bool(x.min() >= 0 and x.max() <= 255 and (x == np.floor(x)).all())
+
+
+def _refuse_channels_last(x: Array, what: str) -> None:
+    channels = (1, 3, 4)
+    if x.shape[1] not in channels and x.shape[3] in channels:
+        raise DataError(f"{what} must be (N, C, H, W), got {x.shape}: use x.transpose(0, 3, 1, 2)")
 
 
 def _four_axes(x: Array, what: str) -> Array:

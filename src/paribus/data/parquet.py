@@ -38,6 +38,32 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         raise DataError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from None
 
 
+def columns(path: Path) -> tuple[str, ...]:
+    """The names of a file's columns.
+
+    Raises:
+        DataError: this is not a parquet file.
+    """
+    import pyarrow
+    from pyarrow.parquet import read_schema
+
+    try:
+        return tuple(read_schema(path).names)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from None
+
+
+def encoded(value: Any, where: str) -> bytes:
+    """An encoded image; nothing at all is an image that cannot be read.
+
+    Raises:
+        DataError: the column holds something else.
+    """
+    if value is not None and not isinstance(value, bytes):
+        raise DataError(f"{where} must hold an encoded image (bytes), holds {type(value).__name__}")
+    return value or b""
+
+
 def label_names(path: Path, column: str) -> tuple[str, ...] | None:
     """The names of the classes that the hub's metadata in the file give for a column; None where there are none.
 
@@ -94,11 +120,7 @@ def items(path: Path, image: str, part: Sequence[Part], label: Sequence[int], na
         DataError: as `rows`; or the column holds no images.
     """
     for i, row in enumerate(rows(path, [image])):
-        content = row[image]
-        if not isinstance(content, bytes):
-            raise DataError(
-                f"column `{image}` of {path} must hold encoded images, row {i} holds {type(content).__name__}"
-            )
+        content = encoded(row[image], f"column `{image}` of {path}, row {i}")
         yield ImageItem(part[i], label[i], f"{name} row {i}", content)
 
 

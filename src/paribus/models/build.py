@@ -1,15 +1,19 @@
 """A network from its specification, with initial weights from the trial's own stream, tried on a dummy batch."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from paribus.errors import ModelError
 from paribus.models.activation import activation_of
 from paribus.models.custom import build_module
 from paribus.models.deepconvnet import DeepConvNet
-from paribus.models.dnn import DNN, Logistic, matching_widths
+from paribus.models.dnn import DNN, R4_RATES, Logistic, matching_widths
 from paribus.models.eegnet import EEGNet
 from paribus.models.face_cnn import FACE_CNN_RATES, FaceCNN, FaceCNNLarge
 from paribus.models.rates import rates_of
@@ -41,9 +45,24 @@ def build(spec: ModelSpec, input_shape: Shape, n_classes: int) -> nn.Module:
         ModelError: the input does not fit the network.
     """
     model = _plain(spec, input_shape, n_classes)
+    if isinstance(spec, ModuleSpec):
+        _materialise(model, spec.name, input_shape)
     if isinstance(spec, EEGNetSpec | DeepConvNetSpec | ModuleSpec):
         return model
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _materialise(model: nn.Module, name: str, input_shape: Shape) -> None:
+    """Let layers that take their sizes from the first input (`nn.LazyLinear`) have them now."""
+    if not any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
+        return
+    training = model.training
+    try:
+        with torch.no_grad():
+            model.eval()(torch.zeros(2, *input_shape))
+    except Exception as error:  # a network of one's own may raise anything
+        raise ModelError(_does_not_work(name, input_shape, error)) from None
+    model.train(training)
 
 
 def create(spec: ModelSpec, input_shape: Shape, n_classes: int, seed_of: Callable[[str], int]) -> nn.Module:
@@ -60,12 +79,26 @@ def create(spec: ModelSpec, input_shape: Shape, n_classes: int, seed_of: Callabl
     Raises:
         ModelError: the input does not fit the network.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(""))
+    with _seeded(seed_of("")):
         model = build(spec, input_shape, n_classes)
     if not isinstance(spec, ModuleSpec):
         initialise(model, seed_of)
     return model
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """All that a constructor may draw from; as it was before, afterwards."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002  # what others' constructors use
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            random.seed(seed)
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
 
 
 def _plain(spec: ModelSpec, input_shape: Shape, n_classes: int) -> nn.Module:
@@ -87,7 +120,8 @@ def _plain(spec: ModelSpec, input_shape: Shape, n_classes: int) -> nn.Module:
             rates = rates_of("face_cnn_large", spec.dropout, places, 7)
             return FaceCNNLarge(input_shape, n_classes, activation_of(spec), rates)
         case DNNSpec():
-            rates = rates_of("dnn", spec.dropout, "each hidden layer", len(spec.widths))
+            given = (R4_RATES if len(spec.widths) == len(R4_RATES) else 0.5) if spec.dropout is None else spec.dropout
+            rates = rates_of("dnn", given, "each hidden layer", len(spec.widths))
             return DNN(input_shape, n_classes, activation_of(spec), _widths(spec, input_shape, n_classes), rates)
         case LogisticSpec():
             return Logistic(input_shape, n_classes)
@@ -130,22 +164,34 @@ def initialise(model: nn.Module, seed_of: Callable[[str], int]) -> None:
 
 
 def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
-    """Build the network and send a dummy batch through it.
+    """Build the network and send a dummy batch through it, as in evaluation and as in training.
 
     Raises:
         ModelError: it does not fit, in words.
     """
-    model = build(spec, input_shape, n_classes).eval()
-    try:
-        with torch.no_grad():
-            logits = model(torch.zeros(2, *input_shape))
-    except Exception as error:  # a network of one's own may raise anything
-        raise ModelError(
-            f"{spec.name} does not work on input of shape {input_shape}: {type(error).__name__}: {error}"
-        ) from None
-    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (2, n_classes):
-        given = tuple(logits.shape) if isinstance(logits, torch.Tensor) else f"a {type(logits).__name__}"
-        raise ModelError(f"{spec.name} must give logits of shape (B, {n_classes}), gave {given} for a batch of 2")
+    for training in (False, True):
+        try:
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                model = build(spec, input_shape, n_classes).train(training)
+                logits = model(torch.zeros(2, *input_shape))
+        except ModelError:
+            raise
+        except Exception as error:  # a network of one's own may raise anything
+            raise ModelError(_does_not_work(spec.name, input_shape, error)) from None
+        if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (2, n_classes):
+            given = tuple(logits.shape) if isinstance(logits, torch.Tensor) else f"a {type(logits).__name__}"
+            raise ModelError(
+                f"{spec.name} must give logits of shape (B, {n_classes}), gave {given} for a batch of 2 "
+                f"in {'training' if training else 'evaluation'}"
+            )
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ModelError(f"{spec.name} has no parameters that can be trained")
+
+
+def _does_not_work(name: str, input_shape: Shape, error: Exception) -> str:
+    why = f"{name} does not work on input of shape {input_shape}: {type(error).__name__}: {error}"
+    advice = "; is the input meant to be so large? data.size makes images smaller"
+    return why + advice if "allocate memory" in str(error) else why
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ lead to a PyTorch module class, or to a function outside Python's own library th
 
 import hashlib
 import importlib
+import importlib.metadata
 import importlib.util
 import inspect
 import os
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+_INSTALLED = {"site-packages", "dist-packages"}
+
 
 def code_digest(spec: ModelSpec) -> str:
-    """SHA-256 of the source file that a network of one's own stands in, so that editing it makes new trials.
+    """SHA-256 of the source that a network of one's own comes from, so that editing it makes new trials.
 
-    "" for the networks of paribus. Other files that it imports do not count. Imports no torch by itself.
+    Of a module that stands alone, its file; of a package, all its Python files; of an installed package, the module's
+    file and the package's version; of a zip file, all of it. "" for the networks of paribus. Imports no torch itself.
 
     Raises:
         ModelError: there is no such module.
@@ -43,9 +47,34 @@ def code_digest(spec: ModelSpec) -> str:
             raise ModelError(_cannot_import(module, error)) from None
     if found is None:
         raise ModelError(_cannot_import(module, None))
-    if not found.origin or not Path(found.origin).is_file():
+    archive = getattr(found.loader, "archive", None)  # of a zip file
+    top = module.split(".")[0]
+    if archive:
+        content = [Path(archive).read_bytes()]
+    elif not found.origin or not Path(found.origin).is_file():
         return module
-    return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
+    elif _INSTALLED & set(Path(found.origin).parts):
+        content = [Path(found.origin).read_bytes(), _version(top).encode()]
+    else:
+        content = _package(Path(found.origin), module, is_package=found.submodule_search_locations is not None)
+    return hashlib.sha256(b"\0".join(hashlib.sha256(each).digest() for each in content)).hexdigest()
+
+
+def _package(file: Path, module: str, *, is_package: bool) -> list[bytes]:
+    """All Python files of the outermost package that a module stands in; of a lone module, its own."""
+    depth = module.count(".") + is_package
+    if depth == 0:
+        return [file.read_bytes()]
+    root = file.parents[depth - 1]
+    files = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py"))
+    return [part for name, path in files for part in (name.encode(), path.read_bytes())]
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # the distribution has another name
+        return ""
 
 
 def build_module(spec: ModuleSpec, input_shape: tuple[int, int, int], n_classes: int) -> "nn.Module":
@@ -68,7 +97,8 @@ def build_module(spec: ModuleSpec, input_shape: tuple[int, int, int], n_classes:
         accepted = {}  # type: ignore[assignment]  # no signature to be had: the arguments given must do
     arguments = {name: value for name, value in _known(input_shape, n_classes).items() if name in accepted}
     try:
-        model = make(**{**arguments, **spec.args})
+        with _importable_from_here():  # it may import only now
+            model = make(**{**arguments, **spec.args})
     except Exception as error:
         given = ", ".join(f"{name}={value!r}" for name, value in {**arguments, **spec.args}.items())
         raise ModelError(
@@ -155,6 +185,8 @@ def _importable_from_here() -> Iterator[None]:
 
 def _cannot_import(module: str, error: Exception | None) -> str:
     why = f": {type(error).__name__}: {error}" if error else ""
+    if module.endswith(".py"):
+        why += f"; a module is named without .py, as `{module.removesuffix('.py')}`"
     return (
         f"cannot import `{module}`, the module of model.name{why}; it must be installed, or stand in the folder "
         f"that paribus is started in ({os.getcwd()})"

@@ -6,6 +6,9 @@ from torch import nn
 
 from paribus.models.activation import NewActivation
 
+R4_RATES = (0.4, 0.5)
+"""Of dropout after the two hidden layers."""
+
 
 class DNN(nn.Sequential):
     """Dense layers linear - activation - batch norm - dropout, then a linear layer (R4).

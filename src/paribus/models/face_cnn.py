@@ -57,7 +57,7 @@ class FaceCNN(nn.Sequential):
         blocks: int,
         rates: tuple[float, ...],
     ) -> None:
-        layers, width = _blocks("FaceCNN", input_shape, FACE_CNN[blocks], activation, rates, nn.Dropout2d)
+        layers, width = _blocks("FaceCNN", input_shape, FACE_CNN[blocks], activation, rates)
         layers["dense"] = nn.Linear(width, FACE_CNN_DENSE)
         layers["dense_activation"] = activation()
         layers["dense_norm"] = nn.BatchNorm1d(FACE_CNN_DENSE)
@@ -87,7 +87,7 @@ class FaceCNNLarge(nn.Sequential):
     def __init__(
         self, input_shape: tuple[int, int, int], n_classes: int, activation: NewActivation, rates: tuple[float, ...]
     ) -> None:
-        layers, width = _blocks("FaceCNNLarge", input_shape, FACE_CNN_LARGE, activation, rates, nn.Dropout2d)
+        layers, width = _blocks("FaceCNNLarge", input_shape, FACE_CNN_LARGE, activation, rates)
         for i, dense in enumerate(FACE_CNN_LARGE_DENSE, start=1):
             layers[f"dense{i}"] = nn.Linear(width, dense)
             layers[f"dense_activation{i}"] = nn.ReLU()
@@ -104,7 +104,6 @@ def _blocks(
     blocks: tuple[Block, ...],
     activation: NewActivation,
     rates: tuple[float, ...],
-    dropout: type[nn.Dropout] | type[nn.Dropout2d],
 ) -> tuple[OrderedDict[str, nn.Module], int]:
     """The convolution blocks with "same" padding, flattened, and how wide that is."""
     channels, height, width = input_shape
@@ -119,7 +118,7 @@ def _blocks(
         if pools:
             layers[f"pool{i}"] = nn.MaxPool2d(2)
             height, width = height // 2, width // 2
-        layers[f"dropout{i}"] = dropout(rates[i - 1])
+        layers[f"dropout{i}"] = nn.Dropout2d(rates[i - 1])
         channels = filters
     layers["flatten"] = nn.Flatten()  # (B, channels * height * width)
     return layers, channels * height * width

@@ -12,5 +12,6 @@ def rates_of(network: str, given: Rates, places: str, n: int) -> tuple[float, ..
     """
     rates = (given,) * n if isinstance(given, int | float) else tuple(given)
     if len(rates) != n:
-        raise ModelError(f"model.dropout of {network} must be one rate, or {n}: one for {places}; got {len(rates)}")
+        wanted = "one rate" if n == 1 else f"one rate, or {n}"
+        raise ModelError(f"model.dropout of {network} must be {wanted}: one for {places}; got {len(rates)}")
     return rates

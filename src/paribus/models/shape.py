@@ -3,9 +3,9 @@
 from paribus.errors import ModelError
 
 
-def convolved(size: int, kernel: int, *, padding: int = 0, stride: int = 1) -> int:
-    """Output size of a convolution or pooling along one axis: floor((size + 2 padding - kernel) / stride) + 1."""
-    return (size + 2 * padding - kernel) // stride + 1
+def convolved(size: int, kernel: int) -> int:
+    """Output size of a convolution along one axis, without padding and by steps of one."""
+    return size - kernel + 1
 
 
 def need_at_least(network: str, what: str, given: int, needed: int) -> None:

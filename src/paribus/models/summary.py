@@ -8,6 +8,7 @@ from torch import fx, nn
 from paribus.record import LayerRow
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _ADAPTIVE = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
 
@@ -63,9 +64,9 @@ def _row(
 ) -> LayerRow:
     new = [parameter for parameter in layer.parameters() if id(parameter) not in counted]
     counted.update(map(id, new))
-    n_adds = _multiply_adds(layer, after)
+    n_adds = _multiply_adds(layer, before, after)
     return LayerRow(
-        name=name,
+        name=name or "(itself)",
         type=type(layer).__name__,
         output_shape=tuple(after[1:]),
         n_parameters=sum(parameter.numel() for parameter in new),
@@ -89,10 +90,12 @@ def _others(model: nn.Module, counted: set[int]) -> list[LayerRow]:
     return rows
 
 
-def _multiply_adds(layer: nn.Module, after: torch.Size) -> int:
+def _multiply_adds(layer: nn.Module, before: torch.Size, after: torch.Size) -> int:
     """Of convolutions and linear layers for one example, biases not counted."""
     if isinstance(layer, _CONVOLUTIONS):
         return after[1:].numel() * layer.weight[0].numel()
+    if isinstance(layer, _TRANSPOSED):
+        return before[1:].numel() * layer.weight[0].numel()
     return after[1:].numel() * layer.in_features if isinstance(layer, nn.Linear) else 0
 
 

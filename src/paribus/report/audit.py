@@ -90,12 +90,21 @@ def counts_table(found: Sequence[DataSummary]) -> Table:
     """Examples of each class and part, as trained, validated and tested on; a range where seeds differ."""
     parts = list(found[0].counts)
     rows = [
-        (name, *(_span([one.counts[part][k] for one in found]) for part in parts), percent(share))
-        for k, (name, share) in enumerate(zip(found[0].class_names, _shares(found[0].counts), strict=True))
+        (name, *(cell for part in parts for cell in _count_and_share(found, part, k)))
+        for k, name in enumerate(found[0].class_names)
     ]
-    totals = ("all", *(_span([sum(one.counts[part]) for one in found]) for part in parts), "100.0%")
-    columns = (Column("class"), *(Column(part, "count") for part in parts), Column("share", "count"))
+    totals = ("all", *(cell for part in parts for cell in (_span([sum(o.counts[part]) for o in found]), "100.0%")))
+    columns = (
+        Column("class"),
+        *(column for part in parts for column in (Column(part, "count"), Column(f"share of {part}", "count"))),
+    )
     return Table("data", "Examples of each class.", columns, (*rows, totals))
+
+
+def _count_and_share(found: Sequence[DataSummary], part: str, k: int) -> tuple[str, str]:
+    """Of class k in a part; the share is that of the first seed."""
+    counts = found[0].counts[part]
+    return _span([one.counts[part][k] for one in found]), percent(counts[k] / max(sum(counts), 1))
 
 
 def shares_picture(one: DataSummary, name: str) -> Picture:

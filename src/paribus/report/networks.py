@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paribus.models.totals import FLOPS_IN_WORDS, Totals, totals
+from paribus.models.totals import FLOPS_IN_WORDS, Totals, totals, uncounted
 from paribus.record import TrialRecord
 from paribus.report.figures import slug
 from paribus.report.network import network_picture
@@ -47,18 +47,19 @@ def _group(i: int, records: Sequence[TrialRecord], label_of: Mapping[str, str]) 
         cells=tuple(dict.fromkeys(label_of[record.trial_id] for record in records)),
         table=_layers_table(records, whole),
         totals=whole,
-        facts=_facts(whole),
+        facts=_facts(whole, uncounted(first.layers)),
         picture=network_picture(first.layers, f"{name}, layer by layer", slug("network", str(i), name)),
     )
 
 
-def _facts(whole: Totals) -> tuple[tuple[str, str], ...]:
+def _facts(whole: Totals, others: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     facts = []
     if whole.n_trainable:  # 0 in records of earlier versions, which did not count
         frozen = whole.n_parameters - whole.n_trainable
         facts.append(("trainable parameters", f"{whole.n_trainable:,}" + (f", {frozen:,} not" if frozen else "")))
     if whole.multiply_adds:
-        facts.append(("multiply-adds", f"{whole.multiply_adds:,}"))
+        without = f", without {', '.join(others)}" if others else ""
+        facts.append(("multiply-adds", f"{whole.multiply_adds:,}{without}"))
         facts.append(("“FLOPs”", f"{whole.flops:,}"))
     facts.append(("input", f"{whole.input_mb:.2f} MB"))
     facts.append(("forward and backward", f"{whole.forward_backward_mb:.2f} MB"))

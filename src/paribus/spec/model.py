@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from paribus.spec.base import Share, Spec
 
@@ -17,6 +17,10 @@ class MaxNormSpec(Spec):
 
     conv: float = Field(2.0, gt=0)
     dense: float = Field(0.5, gt=0)
+
+
+def _one_is_a_list(value: Any) -> Any:
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class ModelCommon(Spec):
@@ -87,9 +91,11 @@ class DNNSpec(ActivatedModel):
     """Dense layers alone (R4)."""
 
     name: Literal["dnn"]
-    widths: Annotated[Widths, Field(strict=False, min_length=1)] = (2048, 512)
-    dropout: Rates = (0.4, 0.5)
-    """After each hidden layer."""
+    widths: Annotated[
+        Widths, Field(strict=False, min_length=1), BeforeValidator(_one_is_a_list, json_schema_input_type=Widths | int)
+    ] = (2048, 512)
+    dropout: Rates | None = None
+    """After each hidden layer; by default R4's 0.4 and 0.5 where there are two, else 0.5."""
     match_parameters: Literal["simple_cnn", "resnet18", "face_cnn", "face_cnn_large"] | None = None
     """Scale the widths so that there are as many parameters as this network has at the same input."""
 

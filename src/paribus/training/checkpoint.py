@@ -17,6 +17,7 @@ from paribus.data.dataset import Kind
 from paribus.data.normalise import Normalisation
 from paribus.errors import CheckpointError, ModelError, StudyError
 from paribus.models.build import build
+from paribus.models.custom import code_digest
 from paribus.spec import TrialSpec
 from paribus.validate import validate
 
@@ -50,6 +51,8 @@ class Description:
     threads: int
     """Predictions repeat to the last bit at this number of threads."""
     test: SavedScore
+    code: str = ""
+    """Of a network of one's own (`models.custom.code_digest`)."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -91,6 +94,7 @@ def save(folder: Path, description: Description, weights: dict[str, torch.Tensor
         "normalisation": description.normalisation.to_json(),
         "threads": description.threads,
         "test": asdict(description.test),
+        "code": description.code,
     }
     tensors = {name: value.contiguous() for name, value in weights.items()}
     content = save_tensors(tensors, metadata={"description_sha256": _digest(meta)})
@@ -124,6 +128,11 @@ def load(path: Path) -> tuple[Description, nn.Module]:
     except (SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"{weights_path} is damaged: {error}") from None
     try:
+        if description.code and description.code != code_digest(description.spec.model):
+            raise ModelError(
+                f"the source of {description.spec.model.name} has changed since this was trained, and with it the "
+                "weights would mean something else: put it back as it was"
+            )
         model = build(description.spec.model, description.input_shape, len(description.class_names))
     except ModelError as error:
         raise CheckpointError(f"{meta_path}: {error}") from None
@@ -190,6 +199,7 @@ def _description(meta: dict[str, Any], path: Path) -> Description:
             normalisation=Normalisation.from_json(meta["normalisation"]),
             threads=threads,
             test=SavedScore(**meta["test"]),
+            code=str(meta.get("code", "")),
         )
     except (StudyError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is not a checkpoint's description: {error}") from None

@@ -27,6 +27,7 @@ from paribus.data.sources import load_dataset
 from paribus.data.split import split
 from paribus.errors import DataError, TrainingError
 from paribus.models.build import create
+from paribus.models.custom import code_digest
 from paribus.models.summary import summarise
 from paribus.record import (
     DataAudit,
@@ -96,7 +97,7 @@ def _run(
     started: float,
 ) -> TrialRecord:
     spec, trial_id = task.planned.spec, task.planned.trial_id
-    dataset, found = _load(spec.data.origin())
+    dataset, found = load_once(spec.data.origin())
     if found != task.fingerprint:
         raise DataError("the data changed while the study ran: run the same command again")
     rows, normalisation, dropped = split_and_fit(spec)
@@ -175,7 +176,7 @@ def split_and_fit(spec: TrialSpec) -> Parts:
         DataError: the data cannot be split, reduced or normalised as asked.
         TrainingError: a batch is larger than the training part, or an augmentation does not suit the data.
     """
-    dataset, _ = _load(spec.data.origin())
+    dataset, _ = load_once(spec.data.origin())
     check_augmentation(spec.train.augmentation, dataset.kind, dataset.input_shape, dataset.x.dtype)
     rng = numpy_generator(spec.seed, "split")
     rows, dropped = reduce_training(dataset, split(dataset, spec.data, rng), spec.data, rng)
@@ -195,8 +196,8 @@ def logits_digest(logits: npt.NDArray[np.float32]) -> str:
 
 
 @lru_cache(maxsize=2)
-def _load(spec: DataSpec) -> tuple[Dataset, str]:
-    """A worker keeps its data between trials."""
+def load_once(spec: DataSpec) -> tuple[Dataset, str]:
+    """The data and their fingerprint. A worker keeps two sets between trials; images are memory maps."""
     dataset = load_dataset(spec)
     return dataset, fingerprint(dataset)
 
@@ -216,16 +217,17 @@ def _describe(
         normalisation=normalisation,
         threads=task.run.threads,
         test=SavedScore(n=len(test.y), accuracy=accuracy, loss=loss, logits_sha256=logits_digest(test.logits)),
+        code=code_digest(task.planned.spec.model),
     )
 
 
 @lru_cache(maxsize=2)
 def _audit(spec: DataSpec) -> DataAudit:
-    return audit(_load(spec)[0])
+    return audit(load_once(spec)[0])
 
 
 def _summary(spec: DataSpec, rows: dict[Part, npt.NDArray[np.int64]], dropped: dict[str, int]) -> DataSummary:
-    dataset, _ = _load(spec.origin())
+    dataset, _ = load_once(spec.origin())
     return DataSummary(
         description=dataset.description,
         kind=dataset.kind,
