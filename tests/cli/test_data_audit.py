@@ -51,6 +51,20 @@ def test_json_is_the_audit(arrays: Path) -> None:
     assert [(finding["name"], finding["n"]) for finding in found["findings"]] == [("duplicates", 1), ("conflicting", 2)]
 
 
+def test_data_that_training_would_refuse_are_examined_all_the_same(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2, 50)).astype(np.float32)
+    x[5, 1, 7] = np.nan
+    np.savez(tmp_path / "eeg.npz", x=x, y=np.arange(40) % 2)
+    result = CliRunner().invoke(app, ["data", "audit", str(tmp_path / "eeg.npz")])
+    assert result.exit_code == 1
+    assert "non_finite: 1 example with NaN or infinite values" in result.stdout
+    assert "training would refuse these data: all values must be finite" in result.stderr
+    np.savez(tmp_path / "eeg.npz", x=x[:5], y=[0, 0, 0, 0, 1], x_test=x[6:8], y_test=[1, 1])
+    result = CliRunner().invoke(app, ["data", "audit", str(tmp_path / "eeg.npz")])
+    assert "needs at least 2 training examples" in result.stderr
+    assert [line.split()[:2] for line in result.stdout.splitlines()[2:4]] == [["0", "4"], ["1", "1"]]
+
+
 def test_near_duplicates_of_eeg_are_refused(arrays: Path) -> None:
     with pytest.raises(DataError, match="these data are EEG"):
         audit(arrays, "--near-duplicates")

@@ -94,7 +94,7 @@ def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"needs a column `lable` \(did you mean `label`"):
         load(path, label="lable", part="part")
     with pytest.raises(DataError, match="needs a column `img`"):
-        load(path, image="img", part="part")
+        load(write(tmp_path / "b.parquet", [0, 1] * 5), image="img")
     with pytest.raises(DataError, match=r"column `part` of .* must be train, validation or test, got 'tst'"):
         load(path, part="part")
     path.write_bytes(path.read_bytes()[:-20])

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from paribus.cli.terminal import Settings, Study, show_table
-from paribus.errors import ParibusError
+from paribus.cli.terminal import Settings, Study, complain, show_table
+from paribus.errors import DataError, ParibusError
 
 app = typer.Typer(name="data", help="Sources of data: list, audit, fetch, preview.", invoke_without_command=True)
 
@@ -44,16 +44,25 @@ def audit(
     """
     from paribus.cli.audit import show_audit
     from paribus.cli.which_data import which_data
+    from paribus.data.audit import check
     from paribus.data.findings import audit as audit_data
-    from paribus.data.sources import load_dataset
+    from paribus.data.sources import load_unchecked
 
-    dataset = load_dataset(which_data(what, settings or []))
+    spec = which_data(what, settings or [])
+    dataset, refused = load_unchecked(spec), ""
+    try:
+        dataset = check(dataset, spec.non_finite)
+    except DataError as error:
+        refused = str(error)
     found = audit_data(dataset, near_duplicates=near_duplicates)
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=1))
-        return
-    typer.echo(dataset.description)
-    show_audit(found, dataset.class_names, dataset.notes)
+    else:
+        typer.echo(dataset.description)
+        show_audit(found, dataset.class_names, dataset.notes)
+    if refused:
+        complain(f"training would refuse these data: {refused}")
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -23,7 +23,7 @@ def load_dataset(spec: DataSpec) -> Dataset:
     Raises:
         DataError: the data are missing, damaged or unfit; the message says which and what to do.
     """
-    return audit.check(_load(spec), spec.non_finite)
+    return audit.check(load_unchecked(spec), spec.non_finite)
 
 
 def describe_sources() -> tuple[tuple[str, str, str], ...]:
@@ -68,7 +68,12 @@ def describe_sources() -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _load(spec: DataSpec) -> Dataset:
+def load_unchecked(spec: DataSpec) -> Dataset:
+    """The data that a specification names, as their source gives them, for an audit: they may be unfit to train on.
+
+    Raises:
+        DataError: the data are missing or damaged.
+    """
     match spec:
         case AeonData():
             return aeon.load(spec)
