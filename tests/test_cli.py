@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paribus.plan import open_run
+
 PARIBUS = str(Path(sys.executable).with_name("paribus"))
 
 
@@ -282,6 +284,24 @@ def test_bars_in_a_terminal(done: Path) -> None:
     assert "━" in result.stdout
     assert "relu, seed 0" in result.stdout
     assert "Report: terminal/report/index.html" in result.stdout
+
+
+def test_without_compiled_kernels_a_quiet_line_and_nearly_the_same_figures(done: Path) -> None:
+    off = {**os.environ, "PARIBUS_KERNELS": "off"}
+    command = [PARIBUS, "run", "small.yaml", "--out", "runs/off", "--jobs", "2"]
+    result = subprocess.run(command, env=off, cwd=done, capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[1] == "PyTorch alone: $PARIBUS_KERNELS is off"
+    found = []
+    for run in ("small", "off"):
+        with open_run(done / "runs" / run) as store:
+            stored = store.latest_study()
+            assert stored is not None
+            found.append(store.records([trial.trial_id for trial in stored.planned]))
+    for one, other in zip(*found, strict=True):
+        assert one.trial_id == other.trial_id
+        assert one.environment.kernels != other.environment.kernels or "alone" in one.environment.kernels
+        losses = [[row.train_loss for row in record.history] for record in (one, other)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
 def test_doctor_and_what_computes_a_network(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from paribus.execute.in_process import InProcess
 from paribus.execute.processes import Processes
 from paribus.grid import in_words
 from paribus.models.build import check
+from paribus.models.custom import code_digest
 from paribus.plan import STORE, Plan, distinct, make_plan
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import RunSpec, StudySpec, TrainSpec
@@ -78,7 +79,7 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
         missing = {trial.trial_id: trial for trial in plan.trials if trial.trial_id not in done}
         todo = tuple(sorted(missing.values(), key=lambda trial: study.seeds.index(trial.spec.seed)))
         listen(RunStarted(todo, len(plan.trials) - len(todo)))
-        tasks = [TrialTask(trial, plan.facts(trial).fingerprint, run) for trial in todo]
+        tasks = [_task(plan, trial, run) for trial in todo]
         n_failed = 0
         with closing(_executor(run).map(run_trial, tasks)) as messages:
             for message in messages:
@@ -140,7 +141,7 @@ def seconds_an_epoch(plan: Plan, run: RunSpec) -> dict[str, float]:
             train = trial.spec.train.model_copy(update={"epochs": 2, "early_stop": None})
             spec = trial.spec.model_copy(update={"train": train})
             short = PlannedTrial(cell=trial.cell, spec=spec, trial_id=trial.trial_id)
-            task = TrialTask(short, plan.facts(trial).fingerprint, run.model_copy(update={"out": folder}))
+            task = _task(plan, short, run.model_copy(update={"out": folder}))
             outcome = run_trial(task, lambda _: None)
             if isinstance(outcome, TrialFailure):
                 raise TrainingError(outcome.message)
@@ -172,6 +173,10 @@ def available_memory() -> int:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration, ValueError):
         return sys.maxsize
+
+
+def _task(plan: Plan, trial: PlannedTrial, run: RunSpec) -> TrialTask:
+    return TrialTask(trial, plan.facts(trial).fingerprint, run, code_digest(trial.spec.model))
 
 
 def _executor(run: RunSpec) -> Executor:

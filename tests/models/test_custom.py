@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from paribus.errors import ModelError
@@ -144,6 +145,10 @@ class Lazy(nn.Sequential):
     def __init__(self, n_classes):
         super().__init__(nn.LazyConv2d(4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.LazyLinear(n_classes))
 
+class LazyBuffers(nn.Sequential):
+    def __init__(self, n_classes):
+        super().__init__(nn.LazyBatchNorm2d(affine=False), nn.Flatten(), nn.Linear(60, n_classes))
+
 class OtherDraws(nn.Linear):
     def __init__(self):
         super().__init__(3, 2)
@@ -175,8 +180,9 @@ def others(here: Path) -> str:
     return name
 
 
-def test_layers_that_wait_for_their_sizes_have_them(here: Path) -> None:
-    spec = ModuleSpec(name=f"{others(here)}:Lazy")
+@pytest.mark.parametrize("name", ["Lazy", "LazyBuffers"])
+def test_layers_that_wait_for_their_sizes_have_them(here: Path, name: str) -> None:
+    spec = ModuleSpec(name=f"{others(here)}:{name}")
     check(spec, (1, 6, 10), 2)
     first, second = (create(spec, (1, 6, 10), 2, lambda layer: 5).state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -206,6 +212,12 @@ def test_a_constructor_may_import(here: Path) -> None:
     check(ModuleSpec(name=f"{others(here)}:Late"), (1, 6, 10), 2)
 
 
+@pytest.mark.parametrize("name", ["./mine:Net", "folder/mine:Net", "mine", "mine:"])
+def test_how_a_network_is_named(name: str) -> None:
+    with pytest.raises(ValidationError, match="folders with dots, as `my_net:MyNet`"):
+        ModuleSpec(name=name)
+
+
 def test_a_file_is_named_without_its_ending(here: Path) -> None:
     with pytest.raises(ModelError, match=r"named without \.py, as `mine`"):
         code_digest(ModuleSpec(name="mine.py:Net"))
@@ -220,6 +232,8 @@ def test_the_digest_follows_a_package_and_a_zip_file(here: Path, monkeypatch: py
     spec, deep = ModuleSpec(name=f"{package.name}:Net"), ModuleSpec(name=f"{package.name}.inner.net:Net")
     before = code_digest(spec)
     assert code_digest(deep) == before, "of the whole package, wherever in it the network stands"
+    (package / ".#net.py").symlink_to("nowhere")  # as Emacs locks a file
+    assert code_digest(spec) == before
     (package / "inner" / "net.py").write_text("from torch.nn import Flatten as Net")
     assert code_digest(spec) != before
     archive, zipped = here / "nets.zip", f"zipped_{module(here)}"

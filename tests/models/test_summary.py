@@ -132,14 +132,17 @@ def test_transposed_convolutions_count_and_what_does_not_is_named() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.up = nn.ConvTranspose2d(2, 3, 2, stride=2)
-            self.memory = nn.LSTM(8, 4)
+            self.memory = nn.LSTM(8, 4, batch_first=True)
+            self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.memory(self.up(x)[:, 0])[0]
+            y = self.memory(self.up(x)[:, 0])[0]
+            return self.attention(y, y, y)[0]
 
     rows = summarise(Own(), (2, 4, 4))
     assert rows[0].multiply_adds == 4 * 4 * 2 * (3 * 2 * 2)
-    assert uncounted(rows) == ("LSTM",)
+    assert rows[1].output_shape == (8, 4)
+    assert uncounted(rows)[:2] == ("LSTM", "MultiheadAttention")
     assert uncounted(summarise(build(ResNet18Spec(name="resnet18"), (3, 32, 32), 10), (3, 32, 32))) == ()
 
 

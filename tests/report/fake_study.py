@@ -28,6 +28,7 @@ ENVIRONMENT = Environment(
     git_commit="0123456789abcdef0123456789abcdef01234567",
     command="paribus run study.yaml --out runs/one",
     started="2025-01-02T03:04:05Z",
+    kernels="compiled for AVX2 by g++ 12",
 )
 
 

@@ -118,6 +118,7 @@ def test_says_what_it_has_to(page, full):
     assert records[0].fingerprint in words
     assert all(record.trial_id in words for record in records)
     assert "reported, R0" in words
+    assert "kernels: compiled for AVX2 by g++ 12" in words
     assert "batch_size: 128" in words
     assert "No trial failed." in words
 

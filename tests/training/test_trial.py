@@ -347,3 +347,20 @@ def test_class_balanced_draws(run, tmp_path: Path) -> None:
     balanced = finished(run(data=data, model={"name": "logistic"}, train={"sampling": "class_balanced"}))
     assert shuffled.history[0].train_loss != balanced.history[0].train_loss
     assert np.array_equal(shuffled.predictions["test"].ids, balanced.predictions["test"].ids)
+
+
+def test_a_source_that_changed_since_the_trial_was_planned_is_refused(
+    tmp_path: Path, eeg_file: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "net_of_" + "".join(letter if letter.isalnum() else "_" for letter in tmp_path.name)
+    (tmp_path / f"{name}.py").write_text(
+        "from torch import nn\ndef net(n_classes):\n    return nn.LazyLinear(n_classes)\n"
+    )
+    plain = {"data": {"source": "npz", "path": str(eeg_file)}, "model": {"name": f"{name}:net"}}
+    spec = validate(TrialSpec, plain)
+    content = fingerprint(load_dataset(spec.data))
+    task = TrialTask(PlannedTrial((), spec, "t"), content, RunSpec(out=str(tmp_path)), code="of another source")
+    outcome = run_trial(task, lambda _: None)
+    assert isinstance(outcome, TrialFailure)
+    assert outcome.message == f"the source of {name}:net changed while the study ran: run the same command again"

@@ -60,8 +60,10 @@ def run(
 
     from paribus.display import make_display
     from paribus.execute.memory import keep_memory
+    from paribus.kernels.native import native
     from paribus.run import default_jobs, run_study
     from paribus.spec import RunSpec
+    from paribus.training.environment import resolve_device
     from paribus.validate import validate
 
     plain = {
@@ -73,6 +75,8 @@ def run(
     run_spec = validate(RunSpec, plain)
     run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
     keep_memory()
+    if resolve_device(run_spec.device).type == "cpu" and native().library is None:
+        console.print(native().why, style="dim", markup=False)
     try:
         with make_display(console) as display:
             outcome = run_study(spec, run_spec, display)

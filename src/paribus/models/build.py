@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedParameter
+from torch.nn.parameter import is_lazy
 
 from paribus.errors import ModelError
 from paribus.models.activation import activation_of
@@ -54,7 +54,7 @@ def build(spec: ModelSpec, input_shape: Shape, n_classes: int) -> nn.Module:
 
 def _materialise(model: nn.Module, name: str, input_shape: Shape) -> None:
     """Let layers that take their sizes from the first input (`nn.LazyLinear`) have them now."""
-    if not any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
+    if not any(map(is_lazy, (*model.parameters(), *model.buffers()))):
         return
     training = model.training
     try:
@@ -171,7 +171,7 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
     """
     for training in (False, True):
         try:
-            with torch.random.fork_rng(devices=[]), torch.no_grad():
+            with _seeded(0), torch.no_grad():
                 model = build(spec, input_shape, n_classes).train(training)
                 logits = model(torch.zeros(2, *input_shape))
         except ModelError:

@@ -66,7 +66,7 @@ def _package(file: Path, module: str, *, is_package: bool) -> list[bytes]:
     if depth == 0:
         return [file.read_bytes()]
     root = file.parents[depth - 1]
-    files = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py"))
+    files = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py") if path.is_file())
     return [part for name, path in files for part in (name.encode(), path.read_bytes())]
 
 

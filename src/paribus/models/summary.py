@@ -26,7 +26,8 @@ def summarise(model: nn.Module, input_shape: tuple[int, int, int]) -> tuple[Laye
 
     def note(name: str) -> Any:
         def hook(layer: nn.Module, inputs: Any, output: Any) -> None:
-            shapes = [each.shape for each in (*inputs, output) if isinstance(each, torch.Tensor)]
+            given = output if isinstance(output, tuple | list) else (output,)  # an LSTM gives its state too
+            shapes = [each.shape for each in (*inputs, given[0]) if isinstance(each, torch.Tensor)]
             if shapes:
                 calls.append((name, layer, shapes[0], shapes[-1]))
 

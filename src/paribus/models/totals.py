@@ -32,7 +32,7 @@ class Totals:
 
 def uncounted(rows: Sequence[LayerRow]) -> tuple[str, ...]:
     """Types of layers with parameters whose multiply-adds are not counted, as ``LSTM``; norms do next to none."""
-    types = (row.type for row in rows if row.n_parameters and not row.multiply_adds and row.output_shape)
+    types = (row.type for row in rows if row.n_parameters and not row.multiply_adds)
     return tuple(dict.fromkeys(name for name in types if "Norm" not in name and name != "PReLU"))
 
 

@@ -57,7 +57,7 @@ def _facts(whole: Totals, others: tuple[str, ...]) -> tuple[tuple[str, str], ...
     if whole.n_trainable:  # 0 in records of earlier versions, which did not count
         frozen = whole.n_parameters - whole.n_trainable
         facts.append(("trainable parameters", f"{whole.n_trainable:,}" + (f", {frozen:,} not" if frozen else "")))
-    if whole.multiply_adds:
+    if whole.multiply_adds or (others and whole.n_trainable):
         without = f", without {', '.join(others)}" if others else ""
         facts.append(("multiply-adds", f"{whole.multiply_adds:,}{without}"))
         facts.append(("“FLOPs”", f"{whole.flops:,}"))

@@ -221,7 +221,7 @@ def reproducibility(material: Material) -> dict[str, Any]:
     environments: dict[tuple[Any, ...], list[Environment]] = {}
     for record in material.records:
         one = record.environment
-        key = (tuple(one.versions.items()), one.platform, one.cpu, one.device, one.threads, one.git_commit)
+        key = (tuple(one.versions.items()), one.platform, one.cpu, one.device, one.threads, one.git_commit, one.kernels)
         environments.setdefault(key, []).append(one)
     commands = dict.fromkeys(record.environment.command for record in material.records if record.environment.command)
     return {

@@ -1,8 +1,9 @@
 """Networks; their input shape and number of classes come from the data."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from paribus.spec.base import Share, Spec
 
@@ -17,6 +18,14 @@ class MaxNormSpec(Spec):
 
     conv: float = Field(2.0, gt=0)
     dense: float = Field(0.5, gt=0)
+
+
+def _module_and_class(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*", name):
+        raise ValueError(
+            f"must be package.module:Class, a file without .py, folders with dots, as `my_net:MyNet`; got `{name}`"
+        )
+    return name
 
 
 def _one_is_a_list(value: Any) -> Any:
@@ -114,7 +123,7 @@ class ModuleSpec(ModelCommon):
     ``n_times`` (W), unless ``args`` has them.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$")
+    name: Annotated[str, AfterValidator(_module_and_class)]
     args: dict[str, Any] = Field({})
     """Keyword arguments, plain values."""
     squeeze: bool = False

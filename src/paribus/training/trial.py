@@ -25,7 +25,7 @@ from paribus.data.normalise import Normalisation
 from paribus.data.normalise import fit as fit_normalisation
 from paribus.data.sources import load_dataset
 from paribus.data.split import split
-from paribus.errors import DataError, TrainingError
+from paribus.errors import DataError, ModelError, TrainingError
 from paribus.models.build import create
 from paribus.models.custom import code_digest
 from paribus.models.summary import summarise
@@ -60,6 +60,8 @@ class TrialTask:
     planned: PlannedTrial
     fingerprint: str
     run: RunSpec
+    code: str = ""
+    """Of a network of one's own, when the trial was planned (`models.custom.code_digest`)."""
 
 
 def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord | TrialFailure:
@@ -100,6 +102,8 @@ def _run(
     dataset, found = load_once(spec.data.origin())
     if found != task.fingerprint:
         raise DataError("the data changed while the study ran: run the same command again")
+    if code_digest(spec.model) != task.code:
+        raise ModelError(f"the source of {spec.model.name} changed while the study ran: run the same command again")
     rows, normalisation, dropped = split_and_fit(spec)
     examples = {part: prepare(dataset, rows[part], normalisation, device) for part in rows}
     seed_of = partial(stream_seed, spec.seed, "weights")
@@ -217,7 +221,7 @@ def _describe(
         normalisation=normalisation,
         threads=task.run.threads,
         test=SavedScore(n=len(test.y), accuracy=accuracy, loss=loss, logits_sha256=logits_digest(test.logits)),
-        code=code_digest(task.planned.spec.model),
+        code=task.code,
     )
 
 
