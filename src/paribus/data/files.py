@@ -14,8 +14,6 @@ from paribus.folders import cache_folder
 
 _RACY_SECONDS = 2.0
 """A file changed so shortly before the memo could change again within the clock's grain, unseen."""
-
-
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 

@@ -44,13 +44,7 @@ def columns(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: this is not a parquet file.
     """
-    import pyarrow
-    from pyarrow.parquet import read_schema
-
-    try:
-        return tuple(read_schema(path).names)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from None
+    return tuple(_schema(path).names)
 
 
 def encoded(value: Any, where: str) -> bytes:
@@ -70,14 +64,9 @@ def label_names(path: Path, column: str) -> tuple[str, ...] | None:
     Raises:
         DataError: this is not a parquet file.
     """
-    import pyarrow
-    from pyarrow.parquet import read_schema
-
+    metadata = _schema(path).metadata or {}
     try:
-        metadata = read_schema(path).metadata or {}
         names = json.loads(metadata[b"huggingface"])["info"]["features"][column]["names"]
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from None
     except (KeyError, TypeError, ValueError):
         return None
     if isinstance(names, dict):  # as older versions of the library wrote them
@@ -122,6 +111,16 @@ def items(path: Path, image: str, part: Sequence[Part], label: Sequence[int], na
     for i, row in enumerate(rows(path, [image])):
         content = encoded(row[image], f"column `{image}` of {path}, row {i}")
         yield ImageItem(part[i], label[i], f"{name} row {i}", content)
+
+
+def _schema(path: Path) -> Any:
+    import pyarrow
+    from pyarrow.parquet import read_schema
+
+    try:
+        return read_schema(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from None
 
 
 def _bytes(value: Any) -> Any:

@@ -16,8 +16,8 @@ def keep_memory() -> None:
     """
     if not sys.platform.startswith("linux"):
         return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None and hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
-        mallopt(_MMAP_MAX, 0)
-        mallopt(_TRIM_THRESHOLD, _LARGEST)
-        mallopt(_TOP_PAD, 64 * 2**20)
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        libc.mallopt(_MMAP_MAX, 0)
+        libc.mallopt(_TRIM_THRESHOLD, _LARGEST)
+        libc.mallopt(_TOP_PAD, 64 * 2**20)

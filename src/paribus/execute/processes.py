@@ -53,7 +53,7 @@ class Processes:
                     if isinstance(payload, Crashed):
                         yield payload
                         continue
-                    busy.append(idle.pop() if idle else _start(self._free_place([*busy, *leaving]), self.jobs))
+                    busy.append(idle.pop() if idle else _start(_free_place([*busy, *leaving], self.jobs), self.jobs))
                     busy[-1].give(index, payload.result)
                 while idle and not waiting:
                     leaving.append(idle.pop())
@@ -72,10 +72,6 @@ class Processes:
             for worker in busy:
                 worker.process.terminate()
             _end([*busy, *idle, *leaving])
-
-    def _free_place(self, workers: "Sequence[_Worker]") -> int:
-        taken = {worker.place for worker in workers}
-        return next((place for place in range(self.jobs) if place not in taken), 0)
 
 
 # ---------------------------------------------------------------- in the parent
@@ -147,6 +143,11 @@ def _start(place: int, jobs: int) -> _Worker:
         process.start()
     theirs.close()  # so that the end of the worker is the end of the connection
     return _Worker(process, ours, place)
+
+
+def _free_place(workers: Sequence[_Worker], jobs: int) -> int:
+    taken = {worker.place for worker in workers}
+    return next((place for place in range(jobs) if place not in taken), 0)
 
 
 def _share(place: int, jobs: int) -> set[int]:

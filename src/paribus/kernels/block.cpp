@@ -184,6 +184,12 @@ inline void for_channels(int64_t channels, Each each) {
     if (c < channels) each(channels - N, int(c - (channels - N)));
 }
 
+// The sum of parts of n numbers each, in their order.
+inline void add_up(const std::vector<double>& parts, int64_t n, double* total) {
+    std::fill(total, total + n, 0.0);
+    for (size_t i = 0; i < parts.size(); i++) total[i % n] += parts[i];
+}
+
 // ---------------------------------------------------------------- forward
 
 // Sums over all pixels of pre(x) - origin and its square, (2, C); origin (C) keeps the squares from cancelling.
@@ -211,9 +217,7 @@ void sums(const Block& k, const T* x, const Arith<T>* origin, double* total) {
             }
         });
     }
-    std::fill(total, total + 2 * C, 0.0);
-    for (int64_t i = 0; i < parts; i++)
-        for (int64_t c = 0; c < 2 * C; c++) total[c] += part[i * 2 * C + c];
+    add_up(part, 2 * C, total);
 }
 
 // y, and for each of its elements in `code` which of its window was the largest, or DROPPED.
@@ -327,9 +331,7 @@ void gradient_sums(
             }
         });
     }
-    std::fill(total, total + 2 * C, 0.0);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t c = 0; c < 2 * C; c++) total[c] += part[i * 2 * C + c];
+    add_up(part, 2 * C, total);
 }
 
 // dx = scale * (d - mean of d - normalised * mean of d * normalised), through pre.

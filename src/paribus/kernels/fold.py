@@ -14,19 +14,6 @@ _Affine = tuple[torch.Tensor, torch.Tensor]
 """Scale and shift of each channel."""
 
 
-class Folded(nn.Module):
-    """What `fold` makes: to be evaluated at once, for it holds copies of weights."""
-
-    def __init__(self, steps: list[nn.Module]) -> None:
-        super().__init__()
-        self.steps = nn.ModuleList(steps)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for step in self.steps:
-            x = step(x)
-        return x
-
-
 class _Convolution(nn.Module):
     """One convolution in place of some layers that start with one.
 
@@ -53,11 +40,14 @@ class _Convolution(nn.Module):
 
 
 @torch.no_grad()
-def fold(model: nn.Module) -> nn.Module:
+def fold(model: nn.Module) -> nn.Sequential:
     """The network for evaluation, in PyTorch's own operations only; what is not a chain of known layers runs as it is.
 
     Args:
         model: in evaluation mode; stays as it is.
+
+    Returns:
+        what is to be used at once, for it holds copies of weights.
     """
     layers, steps = plain_chain(model), []
     while layers:
@@ -65,7 +55,7 @@ def fold(model: nn.Module) -> nn.Module:
         n, step = _next(usable) if usable else (1, layers[0][1])
         steps.append(step)
         layers = layers[n:]
-    return Folded(_largest_first(steps))
+    return nn.Sequential(*_largest_first(steps))
 
 
 def _largest_first(steps: list[nn.Module]) -> list[nn.Module]:

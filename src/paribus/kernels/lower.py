@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import nn
 
 from paribus.kernels.block import Block, Parts, knows_activation, knows_norm, knows_pool
@@ -23,7 +22,7 @@ class Replacement:
     by: str
 
 
-class Lowered(nn.Module):
+class Lowered(nn.Sequential):
     """What `lower` makes; to be trained, never saved.
 
     Attributes:
@@ -32,15 +31,9 @@ class Lowered(nn.Module):
     """
 
     def __init__(self, steps: list[nn.Module], chance: Chance, replaced: list[Replacement]) -> None:
-        super().__init__()
-        self.steps = nn.ModuleList(steps)
+        super().__init__(*steps)
         self.chance = chance
         self.replaced = tuple(replaced)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for step in self.steps:
-            x = step(x)
-        return x
 
 
 @dataclass(slots=True)

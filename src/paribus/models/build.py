@@ -169,15 +169,15 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
     Raises:
         ModelError: it does not fit, in words.
     """
-    for training in (False, True):
-        try:
-            with _seeded(0), torch.no_grad():
-                model = build(spec, input_shape, n_classes).train(training)
-                logits = model(torch.zeros(2, *input_shape))
-        except ModelError:
-            raise
-        except Exception as error:  # a network of one's own may raise anything
-            raise ModelError(_does_not_work(spec.name, input_shape, error)) from None
+    try:
+        with _seeded(0), torch.no_grad():
+            model = build(spec, input_shape, n_classes)
+            given_in = {training: model.train(training)(torch.zeros(2, *input_shape)) for training in (False, True)}
+    except ModelError:
+        raise
+    except Exception as error:  # a network of one's own may raise anything
+        raise ModelError(_does_not_work(spec.name, input_shape, error)) from None
+    for training, logits in given_in.items():
         if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (2, n_classes):
             given = tuple(logits.shape) if isinstance(logits, torch.Tensor) else f"a {type(logits).__name__}"
             raise ModelError(
