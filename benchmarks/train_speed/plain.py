@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import torch
-from task import ACTIVATIONS, BATCH, SEEDS, network, parts
+from task import BATCH, trials
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
@@ -26,29 +26,25 @@ def main() -> None:
     task, out = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
     torch.set_num_threads(2)
     accuracies = []
-    for seed in SEEDS:
-        for activation in ACTIVATIONS:
-            torch.manual_seed(seed)
-            train, validation, test, shape, n_classes = parts(task, seed)
-            model = network(task, activation, seed, shape, n_classes)
-            optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-            loader = DataLoader(train, BATCH, shuffle=True)
-            held_out = [DataLoader(part, BATCH) for part in (validation, test)]
-            history, best = [], -1.0
-            for _ in range(task["epochs"]):
-                model.train()
-                for x, y in loader:
-                    loss = cross_entropy(model(x), y)
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-                history.append([evaluate(model, part) for part in held_out])
-                if history[-1][0][1] > best:
-                    best = history[-1][0][1]
-                    chosen = history[-1][1][1]
-                    torch.save(model.state_dict(), out / f"{activation}-{seed}.pt")
-            accuracies.append(chosen)
-            (out / f"{activation}-{seed}.json").write_text(json.dumps(history))
+    for name, (train, validation, test), model in trials(task):
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        loader = DataLoader(train, BATCH, shuffle=True)
+        held_out = [DataLoader(part, BATCH) for part in (validation, test)]
+        history, best = [], -1.0
+        for _ in range(task["epochs"]):
+            model.train()
+            for x, y in loader:
+                loss = cross_entropy(model(x), y)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            history.append([evaluate(model, part) for part in held_out])
+            if history[-1][0][1] > best:
+                best = history[-1][0][1]
+                chosen = history[-1][1][1]
+                torch.save(model.state_dict(), out / f"{name}.pt")
+        accuracies.append(chosen)
+        (out / f"{name}.json").write_text(json.dumps(history))
     print(sum(accuracies) / len(accuracies))
 
 

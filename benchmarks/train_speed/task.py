@@ -1,6 +1,7 @@
 """What all rivals of this benchmark train: data, networks and recipes, made once, read by each from the same files."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,16 @@ class Examples(Dataset):
         return x[None] if x.ndim == 2 else x.transpose(2, 0, 1)
 
 
-def parts(task: dict[str, Any], seed: int) -> tuple[Examples, Examples, Examples, tuple[int, ...], int]:
+def trials(task: dict[str, Any]) -> Iterator[tuple[str, tuple[Examples, Examples, Examples], nn.Module]]:
+    """A name, training, validation and test, and the network of each trial, with PyTorch's generator seeded."""
+    for seed in SEEDS:
+        for activation in ACTIVATIONS:
+            torch.manual_seed(seed)
+            examples, shape, n_classes = parts(task, seed)
+            yield f"{activation}-{seed}", examples, network(task, activation, seed, shape, n_classes)
+
+
+def parts(task: dict[str, Any], seed: int) -> tuple[tuple[Examples, Examples, Examples], tuple[int, ...], int]:
     """Training, validation, test; the shape of an example; the number of classes."""
     with np.load(task["data"]) as file:
         x, y, x_test, y_test = (file[name] for name in ("x", "y", "x_test", "y_test"))
@@ -149,4 +159,4 @@ def parts(task: dict[str, Any], seed: int) -> tuple[Examples, Examples, Examples
         Examples(x[validation], y[validation], mean, std, []),
         Examples(x_test, y_test, mean, std, []),
     )
-    return *made, x.shape[1:], int(y.max()) + 1
+    return made, x.shape[1:], int(y.max()) + 1

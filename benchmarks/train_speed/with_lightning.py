@@ -10,7 +10,7 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
-from task import ACTIVATIONS, BATCH, SEEDS, network, parts
+from task import BATCH, trials
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
@@ -41,20 +41,17 @@ def main() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     torch.set_num_threads(2)
     accuracies = []
-    for seed in SEEDS:
-        for activation in ACTIVATIONS:
-            lightning.seed_everything(seed, verbose=False)
-            train, validation, test, shape, n_classes = parts(task, seed)
-            model = Classifier(network(task, activation, seed, shape, n_classes))
-            keep = ModelCheckpoint(out / f"{activation}-{seed}", monitor="validation_accuracy", mode="max")
-            trainer = lightning.Trainer(
-                max_epochs=task["epochs"], accelerator="cpu", callbacks=[keep], num_sanity_val_steps=0,
-                logger=CSVLogger(out, name=f"{activation}-{seed}"), enable_progress_bar=False,
-                enable_model_summary=False,
-            )  # fmt: skip
-            held_out = [DataLoader(part, BATCH) for part in (validation, test)]
-            trainer.fit(model, DataLoader(train, BATCH, shuffle=True), held_out)
-            accuracies.append(trainer.callback_metrics["test_accuracy"].item())
+    for name, (train, validation, test), network in trials(task):
+        model = Classifier(network)
+        keep = ModelCheckpoint(out / name, monitor="validation_accuracy", mode="max")
+        trainer = lightning.Trainer(
+            max_epochs=task["epochs"], accelerator="cpu", callbacks=[keep], num_sanity_val_steps=0,
+            logger=CSVLogger(out, name=name), enable_progress_bar=False,
+            enable_model_summary=False,
+        )  # fmt: skip
+        held_out = [DataLoader(part, BATCH) for part in (validation, test)]
+        trainer.fit(model, DataLoader(train, BATCH, shuffle=True), held_out)
+        accuracies.append(trainer.callback_metrics["test_accuracy"].item())
     print(sum(accuracies) / len(accuracies))
 
 

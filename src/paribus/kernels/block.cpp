@@ -187,7 +187,8 @@ inline void for_channels(int64_t channels, Each each) {
 // The sum of parts of n numbers each, in their order.
 inline void add_up(const std::vector<double>& parts, int64_t n, double* total) {
     std::fill(total, total + n, 0.0);
-    for (size_t i = 0; i < parts.size(); i++) total[i % n] += parts[i];
+    for (auto part = parts.begin(); part != parts.end(); part += n)
+        for (int64_t i = 0; i < n; i++) total[i] += part[i];
 }
 
 // ---------------------------------------------------------------- forward
