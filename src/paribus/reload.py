@@ -60,7 +60,7 @@ def evaluate(checkpoint: Path, data_path: str | None = None) -> Evaluation:
     rows = split(dataset, spec.data, numpy_generator(spec.seed, "split"))["test"]
     with deterministic(description.threads):
         examples = prepare(dataset, rows, description.normalisation, torch.device("cpu"))
-        logits = predict_logits(model, examples)
+        logits = predict_logits(model, examples, description.spec.train.precision)
     loss, accuracy = loss_and_accuracy(logits, examples.y)
     differing, largest = _against_store(checkpoint, description, dataset.ids[rows], logits.numpy())
     return Evaluation(
@@ -102,7 +102,7 @@ def predict(checkpoint: Path, file: Path) -> Prediction:
     _refuse(file, ~finite(x), "hold NaN or infinite values")
     with deterministic(description.threads):
         examples = unlabelled(x, description.kind, description.normalisation, torch.device("cpu"))
-        logits = predict_logits(model, examples)
+        logits = predict_logits(model, examples, description.spec.train.precision)
     _refuse(file, ~torch.isfinite(logits).all(dim=1).numpy(), "have values too large for the network")
     return Prediction(names, description.class_names, torch.softmax(logits.double(), dim=1).numpy())
 

@@ -20,6 +20,11 @@ def square(number: int, emit: Emit) -> int:
     return number * number
 
 
+def variable(name: str, emit: Emit) -> str | None:
+    """Of the environment."""
+    return os.environ.get(name)
+
+
 def square_or_raise(number: int, emit: Emit) -> int:
     """Odd numbers are refused, after one event."""
     emit(number)

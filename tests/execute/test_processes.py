@@ -18,6 +18,15 @@ from paribus.execute import Crashed, Executor, Finished, Message, Processes, Pro
 TESTS = Path(__file__).parents[1]
 
 
+@pytest.fixture(autouse=True, params=["spawned", "branching"])
+def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How workers start: afresh, or from a process that has imported what they need, as under `paribus run`."""
+    monkeypatch.setattr(processes, "_method", "spawn")
+    if request.param == "branching":
+        processes.warm_up(("conformance.tasks", "no.such.module"))
+    return str(request.param)
+
+
 @pytest.fixture(autouse=True)
 def no_child_is_left() -> Iterator[None]:
     yield
@@ -28,6 +37,13 @@ class TestProcesses(ExecutorConformance):
     @pytest.fixture
     def executor(self) -> Executor:
         return Processes(2)
+
+
+def test_workers_see_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(results(list(Processes(1).map(tasks.variable, ["PARIBUS_TEST"]))).values()) == {None}
+    monkeypatch.setenv("PARIBUS_TEST", "now")
+    assert set(results(list(Processes(1).map(tasks.variable, ["PARIBUS_TEST"]))).values()) == {"now"}
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
 
 
 def results(messages: list[Message]) -> dict[int, object]:
@@ -143,21 +159,23 @@ def test_a_worker_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch
 PROGRAM = """
 import sys
 from conformance.tasks import tick_and_emit
-from paribus.execute import Processes
+from paribus.execute.processes import Processes, warm_up
 
 if __name__ == "__main__":
+    if sys.argv.pop(1) == "branching":
+        warm_up(["conformance.tasks"])
     for message in Processes(2).map(tick_and_emit, sys.argv[1:]):
         pass
 """
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+def program(tmp_path: Path, start: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """A program with two workers in the middle of their tasks, and their process ids."""
     script, files = tmp_path / "program.py", [tmp_path / "a", tmp_path / "b"]
     script.write_text(PROGRAM)
     with subprocess.Popen(
-        [sys.executable, script, *files],
+        [sys.executable, script, start, *files],
         env={**os.environ, "PYTHONPATH": str(TESTS)},
         stderr=subprocess.PIPE,
         text=True,

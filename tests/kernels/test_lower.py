@@ -10,7 +10,6 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from paribus.kernels import block
-from paribus.kernels.fold import fold
 from paribus.kernels.lower import lower
 from paribus.kernels.native import Native
 from paribus.models.build import create
@@ -196,7 +195,7 @@ def test_never_a_wrong_result(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*INPUTS, *BAD])
-def test_folded_for_evaluation_is_the_same(name: str) -> None:
+def test_evaluation_is_the_same(name: str) -> None:
     model = (network(name) if name in INPUTS else BAD[name]()).double()
     shape = INPUTS[name][0] if name in INPUTS else (8, 8, 10)
     with torch.no_grad():
@@ -205,12 +204,12 @@ def test_folded_for_evaluation_is_the_same(name: str) -> None:
         model.eval()
         x = torch.randn(5, *shape, dtype=torch.float64)
         expected = model(x.clone())
-        torch.testing.assert_close(fold(model)(x.clone()), expected, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(lower(model)(x.clone()), expected, rtol=1e-10, atol=1e-10)
 
 
-def test_folded_filters_that_do_not_span_all_channels() -> None:
+def test_evaluated_filters_that_do_not_span_all_channels() -> None:
     model = nn.Sequential(nn.Conv2d(1, 16, (1, 5)), nn.Conv2d(16, 25, (2, 1)), nn.BatchNorm2d(25), nn.ReLU()).double()
     x = torch.randn(3, 1, 5, 60, dtype=torch.float64)
     model(x)
     with torch.no_grad():
-        torch.testing.assert_close(fold(model.eval())(x), model(x))
+        torch.testing.assert_close(lower(model.eval())(x), model(x))

@@ -49,6 +49,11 @@ def run(
 
     Ctrl-C loses no finished trial: the same command goes on where it stopped.
     """
+    from paribus.execute.processes import warm_up
+
+    if jobs != 1:
+        warm_up(("paribus.training.trial", "torch._dynamo"))  # an optimiser imports the latter when it is first used
+
     from rich.console import Console
 
     from paribus.load import load_study

@@ -443,6 +443,17 @@ EXPORT void paribus_block_forward(
     });
 }
 
+// The same by scale and shift (C) that are given, as in evaluation; no dropout.
+EXPORT void paribus_block_evaluate(const Block* k, const void* x, const void* scale, const void* shift, void* y) {
+    by_type(*k, [&](auto* type, auto lanes) {
+        using T = std::remove_pointer_t<decltype(type)>;
+        using A = Arith<T>;
+        apply<T, decltype(lanes)::value>(
+            *k, static_cast<const T*>(x), static_cast<const A*>(scale), static_cast<const A*>(shift),
+            static_cast<T*>(y), nullptr);
+    });
+}
+
 // sums (2, C): the gradients of bias and weight.
 EXPORT void paribus_block_backward(
     const Block* k, const void* x, const void* gy, const uint8_t* code, const void* statistics, void* dx,

@@ -1,4 +1,4 @@
-"""A block of a network, dropout(pool(post(norm(pre(x))))), as one compiled operation in training (block.cpp)."""
+"""A block of a network, dropout(pool(post(norm(pre(x))))), as one compiled operation (block.cpp)."""
 
 import ctypes
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from paribus.kernels.dropout import Chance, Dropout, threshold
 from paribus.kernels.native import native
-from paribus.kernels.norm import follow, keeps_statistics
+from paribus.kernels.norm import fixed, follow, keeps_statistics
 
 FEWEST_CHANNELS = 8
 """The narrowest vector."""
@@ -75,6 +75,8 @@ class Block(nn.Module):
             return x
         norm = self.parts.norm
         geometry = self._geometry(x)
+        if not norm.training:
+            return _evaluated(x, *fixed(norm), geometry)
         y: torch.Tensor
         y, moments = _Fused.apply(x, norm.weight, norm.bias, norm.eps, geometry)  # type: ignore[no-untyped-call]
         follow(norm, moments[0], moments[1], x.numel() // x.shape[1])
@@ -88,13 +90,12 @@ class Block(nn.Module):
             and x.ndim == 4
             and x.dtype in _TYPES
             and norm.weight.dtype == (torch.float64 if x.dtype == torch.float64 else torch.float32)
-            and norm.training
-            and (self.parts.dropout is None or self.parts.dropout.training)
+            and (self.parts.dropout is None or self.parts.dropout.training == norm.training)
             and x.shape[1] == norm.num_features
             and x.shape[2] >= kh
             and x.shape[3] >= kw
-            and x.numel() > x.shape[1]  # more than one value a channel, as norm demands
-            and torch.is_grad_enabled()
+            and x.numel() > x.shape[1]  # more than one value a channel, as norm demands in training
+            and torch.is_grad_enabled() == norm.training
         )
 
     def _geometry(self, x: torch.Tensor) -> _Block:
@@ -103,7 +104,7 @@ class Block(nn.Module):
         pre, pre_slope = activation_code(parts.pre)
         post, post_slope = activation_code(parts.post)
         pool_height, pool_width = window(parts.pool)
-        p = dropout.p if dropout is not None else 0.0
+        p = dropout.p if dropout is not None and dropout.training else 0.0
         return _Block(
             batch=batch,
             height=height,
@@ -182,6 +183,20 @@ def _all(value: int | Sequence[int], wanted: int) -> bool:
     return all(each == wanted for each in ((value,) if isinstance(value, int) else value))
 
 
+def _evaluated(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, geometry: _Block) -> torch.Tensor:
+    x, y = x.contiguous(memory_format=torch.channels_last), _output(x, geometry)
+    _library().paribus_block_evaluate(
+        ctypes.byref(geometry), _address(x), _address(scale), _address(shift), _address(y)
+    )
+    return y
+
+
+def _output(x: torch.Tensor, geometry: _Block) -> torch.Tensor:
+    b = geometry
+    shape = (b.batch, b.channels, b.height // b.pool_height, b.width // b.pool_width)
+    return torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
+
+
 class _Fused(torch.autograd.Function):
     """x (B, C, H, W), weight and bias (C) -> y, and (2, C) mean and variance of the batch."""
 
@@ -189,8 +204,7 @@ class _Fused(torch.autograd.Function):
     def forward(ctx: Any, x: Any, weight: Any, bias: Any, eps: float, geometry: _Block) -> Any:
         x = x.contiguous(memory_format=torch.channels_last)
         b, g = geometry, torch.float64 if x.dtype == torch.float64 else torch.float32
-        shape = (b.batch, b.channels, b.height // b.pool_height, b.width // b.pool_width)
-        y = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
+        y = _output(x, b)
         remembers = b.dropout or (b.pool and b.pool_height * b.pool_width > 1)
         code = torch.empty(y.numel() if remembers else 0, dtype=torch.uint8)
         statistics = torch.empty((4, b.channels), dtype=g)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, pad
 
-from paribus.kernels.norm import follow, keeps_statistics
+from paribus.kernels.norm import fixed, follow, keeps_statistics
 
 _Pair = tuple[int, int]
 
@@ -128,22 +128,27 @@ class TemporalThenSpatial(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first, norm, second = self.first, self.norm, self.second
-        suits = norm.training and x.shape[1] == 1 and x.shape[2] == second.kernel_size[0]
-        if not suits or x.numel() < 2 or x.requires_grad or x.shape[3] < first.kernel_size[1]:
+        suits = x.shape[1] == 1 and x.shape[2] == second.kernel_size[0] and not x.requires_grad
+        enough = x.numel() > 1 and x.shape[3] >= first.kernel_size[1]
+        if not suits or torch.is_grad_enabled() != norm.training or (norm.training and not enough):
             return second(norm(first(x)))  # type: ignore[no-any-return]
         with torch.autocast(x.device.type, enabled=False):
-            w = first.weight[:, 0, 0]
-            n = x.numel()
-            with torch.no_grad():
-                products, total = (each.to(w.dtype) for each in _moments(x.flatten(0, 2), w.shape[1]))
-            mean = w @ total / n
-            variance = ((w @ products) * w).sum(1) / n - mean * mean
-            if first.bias is not None:
-                mean = mean + first.bias
-            scale = norm.weight * torch.rsqrt(variance.clamp_min(0) + norm.eps)
-            kernel, bias = merged(first, second, (scale, norm.bias - mean * scale))
-            follow(norm, mean.detach(), variance.detach(), n)
+            kernel, bias = merged(first, second, self._of_the_batch(x) if norm.training else fixed(norm))
         return conv2d(channels_first(x), kernel, bias, padding=(0, first.kernel_size[1] // 2))
+
+    def _of_the_batch(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scale and shift (F,) of the norm for these examples; moves its running statistics."""
+        first, norm = self.first, self.norm
+        w, n = first.weight[:, 0, 0], x.numel()
+        with torch.no_grad():
+            products, total = (each.to(w.dtype) for each in _moments(x.flatten(0, 2), w.shape[1]))
+        mean = w @ total / n
+        variance = ((w @ products) * w).sum(1) / n - mean * mean
+        if first.bias is not None:
+            mean = mean + first.bias
+        follow(norm, mean.detach(), variance.detach(), n)
+        scale = norm.weight * torch.rsqrt(variance.clamp_min(0) + norm.eps)
+        return scale, norm.bias - mean * scale
 
 
 def channels_first(x: torch.Tensor) -> torch.Tensor:

@@ -1,9 +1,10 @@
-"""A plain network made faster for training: the same parameters, the same function, computed in fewer passes."""
+"""A plain network made faster: the same parameters, the same function, computed in fewer passes."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from paribus.kernels.block import Block, Parts, knows_activation, knows_norm, knows_pool
@@ -23,7 +24,7 @@ class Replacement:
 
 
 class Lowered(nn.Sequential):
-    """What `lower` makes; to be trained, never saved.
+    """What `lower` makes; to be trained or evaluated, never saved.
 
     Attributes:
         chance: of dropout; its seed is set anew before each step.
@@ -48,7 +49,7 @@ class _Plan:
 
 
 def lower(model: nn.Module) -> Lowered:
-    """The network for training. What is not known to be computed right otherwise runs as it is.
+    """The network for training and evaluation. What is not known to be computed right otherwise runs as it is.
 
     Known are chains of layers (`nn.Sequential`, nested or not) of PyTorch's own classes, without hooks, each standing
     in one place only. Whether a layer is in training mode, or frozen, is seen at each step.
@@ -62,7 +63,7 @@ def lower(model: nn.Module) -> Lowered:
     i = 0
     while i < len(layers):
         usable = layers[i : next((j for j in range(i, len(layers)) if not known[j]), len(layers))]
-        i += _put_next(plan, usable) or _put_plain(plan, layers[i])
+        i += _put_next(plan, usable) or _put_plain(plan, layers[i][1], last=i == len(layers) - 1)
     return Lowered(plan.steps, plan.chance, plan.replaced)
 
 
@@ -85,9 +86,21 @@ def _put_next(plan: _Plan, layers: Named) -> int:
     return 0
 
 
-def _put_plain(plan: _Plan, layer: tuple[str, nn.Module]) -> int:
-    plan.steps.append(layer[1])
+def _put_plain(plan: _Plan, layer: nn.Module, last: bool) -> int:
+    plan.steps.append(_Logits(layer) if last and type(layer) is nn.Linear else layer)
     return 1
+
+
+class _Logits(nn.Module):
+    """The last layer, never in less than float32: rounded further, logits of two classes would often be equal."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return self.linear(x.to(self.linear.weight.dtype))  # type: ignore[no-any-return]
 
 
 def _block(layers: list[Any]) -> Parts | None:

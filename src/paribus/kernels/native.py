@@ -55,7 +55,7 @@ def native() -> Native:
         library = ctypes.CDLL(str(path))
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
         return Native(None, f"PyTorch alone: {compiler} could not build the kernels ({_first_line(error)})")
-    for name in ("paribus_block_forward", "paribus_block_backward"):
+    for name in ("paribus_block_forward", "paribus_block_backward", "paribus_block_evaluate"):
         getattr(library, name).restype = None
     return Native(library, f"compiled for {capability} by {Path(compiler).name} {version}")
 

@@ -1,4 +1,4 @@
-"""Batch normalisation's running statistics, where the batch's own are computed elsewhere."""
+"""Batch normalisation's statistics, where PyTorch does not compute them."""
 
 import torch
 from torch import nn
@@ -7,6 +7,20 @@ from torch import nn
 def keeps_statistics(norm: nn.BatchNorm2d | nn.Module) -> bool:
     """Whether it has weights, and running statistics that move by a fixed share."""
     return isinstance(norm, nn.BatchNorm2d) and norm.affine and norm.track_running_stats and norm.momentum is not None
+
+
+@torch.no_grad()
+def fixed(norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scale and shift (C,) of each channel in evaluation.
+
+    Args:
+        norm: `keeps_statistics`.
+    """
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight.double() * torch.rsqrt(norm.running_var.double() + norm.eps)
+    shift = norm.bias.double() - norm.running_mean.double() * scale
+    return scale.to(norm.weight.dtype), shift.to(norm.weight.dtype)
 
 
 @torch.no_grad()

@@ -7,6 +7,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from paribus.spec.augmentation import AugmentationSpec
 from paribus.spec.base import LARGEST, Share, Spec, named
 
+Precision = Literal["fp32", "bf16"]
+"""Of multiplications: float32, or bfloat16 with sums and statistics in float32."""
+
 
 class AdamSpec(Spec):
     """Adam (Kingma & Ba 2015); weight decay is added to the gradient."""
@@ -116,5 +119,5 @@ class TrainSpec(Spec):
     """Each example once an epoch, or as many draws with replacement, each class equally likely."""
     augmentation: tuple[AugmentationSpec, ...] = Field((), strict=False)
     """Of training examples only, in this order."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     """bf16: the forward pass in training under autocast; weights, loss and all evaluation stay fp32."""

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from paribus.kernels.fold import fold
+from paribus.kernels.lower import lower
+from paribus.spec import Precision
 from paribus.training.examples import Examples
 
 EVALUATION_BATCH = 256
@@ -12,19 +13,26 @@ EVALUATION_BATCH = 256
 
 
 @torch.no_grad()
-def predict_logits(model: nn.Module, examples: Examples) -> torch.Tensor:
-    """Logits in evaluation mode, in fp32 whatever training's precision; never augmented.
+def predict_logits(model: nn.Module, examples: Examples, precision: Precision) -> torch.Tensor:
+    """Logits in evaluation mode; never augmented.
 
     Args:
         model: left in evaluation mode.
         examples: prepared for the model's device.
+        precision: that the model was trained in.
 
     Returns:
         (n, n_classes) float32, on the CPU.
     """
-    folded = fold(model.eval())
+    fast = lower(model.eval())
     positions = torch.arange(len(examples)).split(EVALUATION_BATCH)
-    return torch.cat([folded(examples.batch(batch)).float().cpu() for batch in positions])
+    with casting(examples.device, precision):
+        return torch.cat([fast(examples.batch(batch)).float() for batch in positions]).cpu()
+
+
+def casting(device: torch.device, precision: Precision) -> torch.autocast:
+    """Convolutions and matrix products in the precision asked for; sums and statistics stay in fp32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def loss_and_accuracy(logits: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from paribus.record import EpochRow
 from paribus.spec import TrainSpec, TrialSpec
 from paribus.training.augment import augmenter, mixed, mixup_of
 from paribus.training.early_stop import should_stop
-from paribus.training.evaluate import loss_and_accuracy, predict_logits
+from paribus.training.evaluate import casting, loss_and_accuracy, predict_logits
 from paribus.training.examples import Examples
 from paribus.training.loss import class_weights, objective
 from paribus.training.optimiser import make_optimizer
@@ -81,7 +81,7 @@ def fit(
         started = time.perf_counter()
         torch.manual_seed(stream_seed(spec.seed, "dropout", epoch))  # only networks of one's own draw from it
         model.train()
-        loss_sum, n_correct, lr = 0.0, 0, 0.0
+        lr, losses, sums, hits = 0.0, [], [], []  # on the device: nothing is waited for within an epoch
         for i, (x, y, targets) in enumerate(_batches(train, recipe, n_classes, spec.seed, epoch)):
             step = (epoch - 1) * steps_per_epoch + i
             rate = learning_rate(recipe.schedule, recipe.optimizer.lr, step, steps_per_epoch, recipe.epochs)
@@ -89,28 +89,28 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             fast.chance.seed = stream_seed(spec.seed, "dropout", f"{epoch}/{i}")
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-                logits = fast(x)
-            logits = logits.float()
+            with casting(device, recipe.precision):
+                logits = fast(x).float()
             loss = objective(recipe.loss, logits, targets, weights)
-            if not math.isfinite(loss.item()):
-                raise NonFiniteLoss(epoch, i + 1, loss.item())
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             constrain(model, spec.model)
             # A sum over examples, so that a smaller last batch does not weigh more (R0's trap).
-            loss_sum += cross_entropy(logits.detach(), y, reduction="sum").item()
-            n_correct += int((logits.argmax(1) == y).sum())
+            losses.append(loss.detach())
+            sums.append(cross_entropy(logits.detach(), y, reduction="sum"))
+            hits.append((logits.argmax(1) == y).sum())
+        _require_finite(torch.stack(losses), epoch)
 
-        validation_loss, validation_accuracy = loss_and_accuracy(predict_logits(model, validation), validation.y)
-        test_loss, test_accuracy = loss_and_accuracy(predict_logits(model, test), test.y)
+        (validation_loss, validation_accuracy), (test_loss, test_accuracy) = (
+            loss_and_accuracy(predict_logits(model, part, recipe.precision), part.y) for part in (validation, test)
+        )
         if not math.isfinite(validation_loss + test_loss):  # the last step of the epoch broke the weights
             raise NonFiniteLoss(epoch, steps_per_epoch, validation_loss + test_loss)
         row = EpochRow(
             epoch=epoch,
-            train_loss=loss_sum / n,
-            train_accuracy=n_correct / n,
+            train_loss=torch.stack(sums).cpu().double().sum().item() / n,
+            train_accuracy=torch.stack(hits).sum().item() / n,
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
             test_loss=test_loss,
@@ -129,6 +129,13 @@ def fit(
 
     assert best is not None
     return Fitted(tuple(history), best.epoch, stopped_early, best_weights)
+
+
+def _require_finite(losses: torch.Tensor, epoch: int) -> None:
+    """Raise NonFiniteLoss for the first step whose loss is none."""
+    bad = (~torch.isfinite(losses)).nonzero()
+    if len(bad):
+        raise NonFiniteLoss(epoch, int(bad[0]) + 1, losses[bad[0]].item())
 
 
 def _batches(

@@ -119,7 +119,7 @@ def _run(
         part: Predictions(
             ids=dataset.ids[rows[part]],
             y=dataset.y[rows[part]],
-            logits=predict_logits(model, examples[part]).numpy(),
+            logits=predict_logits(model, examples[part], spec.train.precision).numpy(),
         )
         for part in ("validation", "test")
     }
