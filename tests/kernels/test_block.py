@@ -138,6 +138,23 @@ def test_as_near_to_float64_as_pytorch_is(shape: tuple[int, ...], pool: Any, pos
             assert distance(ours[name], truth[name]) <= max(1.5 * distance(theirs[name], truth[name]), typical), name
 
 
+@pytest.mark.parametrize(("pre", "post"), [(None, "elu"), (None, "relu"), ("leaky", None), (None, None)])
+@pytest.mark.parametrize(("shape", "pool"), SHAPES, ids=lambda v: str(v))
+def test_evaluation_is_exact_in_float64(shape: tuple[int, ...], pool: Any, pre: str | None, post: str | None) -> None:
+    given, x = parts(shape[1], pool, pre, post, nn.Dropout(0.5)), example(shape)
+    given.norm.running_mean, given.norm.running_var = torch.randn(shape[1]), torch.rand(shape[1]) + 0.1
+    ours = Block(given, "dropout", Chance()).double().eval()
+    theirs = nn.Sequential(*given.layers())
+    with torch.no_grad():
+        assert ours._suits(x)
+        assert distance(ours(x), theirs(x)) < 1e-10
+        half = x.bfloat16()
+        truth = theirs(half.double())
+        ours.float()
+        assert distance(ours(half).double(), truth) <= max(1.5 * distance(theirs(half).double(), truth), 1e-6)
+    assert not ours._suits(half), "gradients are PyTorch's in evaluation"
+
+
 def test_threads_change_nothing() -> None:
     shape, before = (7, 25, 6, 10), torch.get_num_threads()
     given, x = parts(25, nn.MaxPool2d(2), None, "elu", nn.Dropout(0.5)), example(shape, torch.float32)

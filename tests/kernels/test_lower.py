@@ -1,4 +1,4 @@
-"""Networks lowered for training and folded for evaluation, against the plain ones."""
+"""Lowered networks against the plain ones, in training and evaluation."""
 
 import copy
 from typing import Any
@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from paribus.kernels import block
+from paribus.kernels import block, front
 from paribus.kernels.lower import lower
 from paribus.kernels.native import Native
 from paribus.models.build import create
@@ -91,7 +91,8 @@ def test_levels_have_the_same_masks_and_differ_by_rounding_only(monkeypatch: pyt
         fast = lower(each)
         fast.chance.seed = 12345
         found.append(gradients(fast, each, x, y))
-        monkeypatch.setattr(block, "native", lambda: Native(None, "PyTorch alone"))
+        for kernel in (block, front):
+            monkeypatch.setattr(kernel, "native", lambda: Native(None, "PyTorch alone"))
     for a, b in zip(*found, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
     again = gradients(lower(copy.deepcopy(other)), other, x, y)
@@ -205,6 +206,15 @@ def test_evaluation_is_the_same(name: str) -> None:
         x = torch.randn(5, *shape, dtype=torch.float64)
         expected = model(x.clone())
         torch.testing.assert_close(lower(model)(x.clone()), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_logits_are_never_rounded_to_less_than_float32() -> None:
+    model, x = network("simple_cnn").eval(), torch.randn(5, *INPUTS["simple_cnn"][0])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        logits = lower(model)(x)
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, logits.bfloat16().float())
+    torch.testing.assert_close(logits, model(x), rtol=0.05, atol=0.05)
 
 
 def test_evaluated_filters_that_do_not_span_all_channels() -> None:

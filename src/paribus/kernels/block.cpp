@@ -1,4 +1,4 @@
-// One block of a network in training, forward and backward:
+// One block of a network: in training, forward and backward, and in evaluation.
 //
 //     y = dropout(pool(post(norm(pre(x)))))
 //
@@ -8,28 +8,20 @@
 // element's place, as in dropout.py. PyTorch does each of these in passes of its own over memory, and memory is what
 // these networks wait for; here two passes go forward and two back.
 //
-// Vectors are the compiler's own (GCC's and Clang's vector_size), so the same lines give AVX-512, AVX2 and NEON. They
-// hold N neighbouring channels. The last vector of a pixel overlaps the one before it where N does not divide C: what
-// is stored twice is the same, and sums leave out the lanes that were already counted.
+// Vectors hold N neighbouring channels. The last vector of a pixel overlaps the one before it where N does not divide
+// C: what is stored twice is the same, and sums leave out the lanes that were already counted.
 //
 // Results do not depend on the number of threads: sums are gathered in parts of fixed rows, added up in order.
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <vector>
 
-#if defined(_WIN32)
-#define EXPORT extern "C" __declspec(dllexport)
-#else
-#define EXPORT extern "C" __attribute__((visibility("default")))
-#endif
+#include "vectors.h"
 
 enum Activation : int32_t { IDENTITY = 0, LEAKY = 1, ELU = 2 };  // ReLU is LEAKY with slope 0
 enum Pool : int32_t { AVERAGE = 0, MAXIMUM = 1 };
-enum Type : int32_t { FLOAT = 0, BFLOAT16 = 1, DOUBLE = 2 };
 
 // Mirrored by block.py.
 struct Block {
@@ -46,72 +38,22 @@ struct Block {
 
 namespace {
 
-struct bfloat16 {
-    uint16_t bits;
-};
-
-template <class A, int N>
-struct Of {
-    typedef A vector __attribute__((vector_size(sizeof(A) * N)));
-};
-template <int N>
-struct Of<bfloat16, N> {
-    typedef void vector;  // nothing is computed in it
-};
-template <class A, int N>
-using Vector = typename Of<A, N>::vector;
-
-template <class T>
-struct Arithmetic {
-    using type = T;
-};
-template <>
-struct Arithmetic<bfloat16> {
-    using type = float;
-};
-template <class T>
-using Arith = typename Arithmetic<T>::type;
-
-template <class A>
-using Word = std::conditional_t<sizeof(A) == 4, int32_t, int64_t>;
-
 const uint8_t DROPPED = 255;
 const int64_t ROWS = 64;  // in one part of a sum
 
-// ---------------------------------------------------------------- vectors
+// ---------------------------------------------------------------- of vectors
 
-template <int N, class T>
-inline Vector<T, N> load(const T* p) {
-    Vector<T, N> v;
-    std::memcpy(&v, p, sizeof v);
-    return v;
+// Bytes to words and back step by step: GCC 12 takes each lane by itself where it is asked for all at once.
+template <class W, int N>
+inline Vector<W, N> widened(const uint8_t* p) {
+    const auto wide = __builtin_convertvector(load<N>(p), Vector<uint16_t, N>);
+    return __builtin_convertvector(__builtin_convertvector(wide, Vector<int32_t, N>), Vector<W, N>);
 }
 
-template <int N>
-inline Vector<float, N> load(const bfloat16* p) {
-    Vector<uint16_t, N> half;
-    std::memcpy(&half, p, sizeof half);
-    return (Vector<float, N>)(__builtin_convertvector(half, Vector<uint32_t, N>) << 16);
-}
-
-template <int N, class T>
-inline void store(T* p, Vector<T, N> v) {
-    std::memcpy(p, &v, sizeof v);
-}
-
-// To the nearest, ties to even; NaN stays NaN.
-template <int N>
-inline void store(bfloat16* p, Vector<float, N> v) {
-    const Vector<uint32_t, N> bits = (Vector<uint32_t, N>)v;
-    const Vector<uint32_t, N> rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-    const Vector<uint32_t, N> nan = (bits >> 16) | 0x40u;
-    const auto half = __builtin_convertvector(v == v ? rounded : nan, Vector<uint16_t, N>);
-    std::memcpy(p, &half, sizeof half);
-}
-
-template <class A, int N>
-inline Vector<A, N> all(A value) {
-    return Vector<A, N>{} + value;
+template <int N, class V>
+inline void narrow(uint8_t* p, V words) {
+    const auto half = __builtin_convertvector(__builtin_convertvector(words, Vector<int32_t, N>), Vector<uint16_t, N>);
+    store<N>(p, __builtin_convertvector(half, Vector<uint8_t, N>));
 }
 
 // The exponential of x <= 0 in float: 2^n times a polynomial on half of ln 2 to either side (Cephes, expf).
@@ -182,13 +124,6 @@ inline void for_channels(int64_t channels, Each each) {
     int64_t c = 0;
     for (; c + N <= channels; c += N) each(c, 0);
     if (c < channels) each(channels - N, int(c - (channels - N)));
-}
-
-// The sum of parts of n numbers each, in their order.
-inline void add_up(const std::vector<double>& parts, int64_t n, double* total) {
-    std::fill(total, total + n, 0.0);
-    for (auto part = parts.begin(); part != parts.end(); part += n)
-        for (int64_t i = 0; i < n; i++) total[i] += part[i];
 }
 
 // ---------------------------------------------------------------- forward
@@ -268,7 +203,7 @@ void apply(const Block& k, const T* x, const Arith<T>* scale, const Arith<T>* sh
                     which = dropped ? all<Word<A>, N>(DROPPED) : which;
                 }
                 store<N>(y + out, v);
-                if (code) store<N>(code + out, __builtin_convertvector(which, Vector<uint8_t, N>));
+                if (code) narrow<N>(code + out, which);
             }
         });
     }
@@ -293,7 +228,7 @@ inline void gradients(
         const int64_t out = (row * out_width + w) * C + c;
         Vector<A, N> g = load<N>(gy + out) * factor;
         Vector<Word<A>, N> which{};
-        if (code) which = __builtin_convertvector(load<N>(code + out), Vector<Word<A>, N>);
+        if (code) which = widened<Word<A>, N>(code + out);
         if (code && !maximum) g = which == Word<A>(DROPPED) ? Vector<A, N>{} : g;
         Word<A> place = 0;
         for (int64_t i = 0; i < ph; i++)

@@ -10,13 +10,12 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from paribus.kernels.dropout import Chance, Dropout, threshold
-from paribus.kernels.native import native
+from paribus.kernels.native import TYPES, address, library, native
 from paribus.kernels.norm import fixed, follow, keeps_statistics
 
 FEWEST_CHANNELS = 8
 """The narrowest vector."""
 
-_TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}
 _LARGEST_WINDOW = 250
 """A place in a window is remembered in a byte."""
 
@@ -88,7 +87,7 @@ class Block(nn.Module):
             native().library is not None
             and x.device.type == "cpu"
             and x.ndim == 4
-            and x.dtype in _TYPES
+            and x.dtype in TYPES
             and norm.weight.dtype == (torch.float64 if x.dtype == torch.float64 else torch.float32)
             and (self.parts.dropout is None or self.parts.dropout.training == norm.training)
             and x.shape[1] == norm.num_features
@@ -112,7 +111,7 @@ class Block(nn.Module):
             channels=channels,
             pool_height=pool_height,
             pool_width=pool_width,
-            type=_TYPES[x.dtype],
+            type=TYPES[x.dtype],
             pre=pre,
             post=post,
             pool=int(isinstance(parts.pool, nn.MaxPool2d)),
@@ -185,9 +184,7 @@ def _all(value: int | Sequence[int], wanted: int) -> bool:
 
 def _evaluated(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, geometry: _Block) -> torch.Tensor:
     x, y = x.contiguous(memory_format=torch.channels_last), _output(x, geometry)
-    _library().paribus_block_evaluate(
-        ctypes.byref(geometry), _address(x), _address(scale), _address(shift), _address(y)
-    )
+    library().paribus_block_evaluate(ctypes.byref(geometry), address(x), address(scale), address(shift), address(y))
     return y
 
 
@@ -209,16 +206,16 @@ class _Fused(torch.autograd.Function):
         code = torch.empty(y.numel() if remembers else 0, dtype=torch.uint8)
         statistics = torch.empty((4, b.channels), dtype=g)
         moments = torch.empty((2, b.channels), dtype=torch.float64)
-        _library().paribus_block_forward(
+        library().paribus_block_forward(
             ctypes.byref(b),
-            _address(x),
-            _address(weight.contiguous()),
-            _address(bias.contiguous()),
+            address(x),
+            address(weight.contiguous()),
+            address(bias.contiguous()),
             ctypes.c_double(eps),
-            _address(y),
-            _address(code),
-            _address(statistics),
-            _address(moments),
+            address(y),
+            address(code),
+            address(statistics),
+            address(moments),
         )
         ctx.save_for_backward(x, code, statistics)
         ctx.geometry = b
@@ -232,24 +229,14 @@ class _Fused(torch.autograd.Function):
         gy = gy.to(x.dtype).contiguous(memory_format=torch.channels_last)
         dx = torch.empty_like(x)
         sums = torch.empty((2, ctx.geometry.channels), dtype=torch.float64)
-        _library().paribus_block_backward(
+        library().paribus_block_backward(
             ctypes.byref(ctx.geometry),
-            _address(x),
-            _address(gy),
-            _address(code),
-            _address(statistics),
-            _address(dx),
-            _address(sums),
+            address(x),
+            address(gy),
+            address(code),
+            address(statistics),
+            address(dx),
+            address(sums),
         )
         sums = sums.to(statistics.dtype)
         return dx, sums[1], sums[0], None, None
-
-
-def _library() -> ctypes.CDLL:
-    library = native().library
-    assert library is not None
-    return library
-
-
-def _address(tensor: torch.Tensor) -> ctypes.c_void_p:
-    return ctypes.c_void_p(tensor.data_ptr() if tensor.numel() else None)

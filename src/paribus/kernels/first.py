@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, pad
 
+from paribus.kernels.front import front, usable
 from paribus.kernels.norm import fixed, follow, keeps_statistics
 
 _Pair = tuple[int, int]
@@ -60,34 +61,6 @@ def _pair(value: Any) -> _Pair:
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
-def merged(
-    first: nn.Conv2d, second: nn.Conv2d, between: tuple[torch.Tensor, torch.Tensor] | None
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Weights (G, n_channels, 1, k) and biases (G,) of one convolution in place of two.
-
-    Args:
-        first: over time, (F, 1, 1, k).
-        second: over all channels, (G, F, n_channels, 1), or (G, 1, n_channels, 1) in F groups.
-        between: scale and shift (F,) of what the first gives.
-    """
-    over_time, bias = first.weight[:, 0, 0], first.bias
-    if between is not None:
-        scale, shift = between
-        over_time = scale[:, None] * over_time
-        bias = shift if bias is None else scale * bias + shift
-    over_channels = second.weight[..., 0]
-    if second.groups == 1:
-        weight = torch.einsum("gfc,fk->gck", over_channels, over_time)
-        through = None if bias is None else over_channels.sum(-1) @ bias
-    else:
-        times = second.out_channels // first.out_channels
-        weight = over_channels[:, 0, :, None] * over_time.repeat_interleave(times, 0)[:, None]
-        through = None if bias is None else over_channels[:, 0].sum(1) * bias.repeat_interleave(times)
-    if through is None or second.bias is None:
-        return weight[:, :, None], second.bias if through is None else through
-    return weight[:, :, None], through + second.bias
-
-
 class MergedConvolutions(nn.Module):
     """A convolution over time, then one over all channels, as one.
 
@@ -105,8 +78,12 @@ class MergedConvolutions(nn.Module):
         if x.shape[2] != second.kernel_size[0]:
             return second(first(x))  # type: ignore[no-any-return]
         with torch.autocast(x.device.type, enabled=False):
-            kernel, bias = merged(first, second, None)
-        return conv2d(channels_first(x), kernel, bias, padding=(0, _pair(first.padding)[1]))
+            kernel = torch.einsum("gfc,fk->gck", second.weight[..., 0], first.weight[:, 0, 0])[:, :, None]
+            bias = second.bias
+            if first.bias is not None:
+                through = second.weight[..., 0].sum(-1) @ first.bias
+                bias = through if bias is None else through + bias
+        return conv2d(_channels_first(x), kernel, bias, padding=(0, _pair(first.padding)[1]))
 
 
 class TemporalThenSpatial(nn.Module):
@@ -133,8 +110,17 @@ class TemporalThenSpatial(nn.Module):
         if not suits or torch.is_grad_enabled() != norm.training or (norm.training and not enough):
             return second(norm(first(x)))  # type: ignore[no-any-return]
         with torch.autocast(x.device.type, enabled=False):
-            kernel, bias = merged(first, second, self._of_the_batch(x) if norm.training else fixed(norm))
-        return conv2d(channels_first(x), kernel, bias, padding=(0, first.kernel_size[1] // 2))
+            scale, shift = self._of_the_batch(x) if norm.training else fixed(norm)
+            over_time, over_channels = scale[:, None] * first.weight[:, 0, 0], second.weight[:, 0, :, 0]
+            shift = shift if first.bias is None else scale * first.bias + shift
+            times = second.out_channels // first.out_channels
+            bias = over_channels.sum(1) * shift.repeat_interleave(times)
+            bias = bias if second.bias is None else bias + second.bias
+        padding = first.kernel_size[1] // 2
+        if usable(x, over_time):
+            return front(x, over_time, over_channels, bias, padding)
+        kernel = over_channels[:, :, None] * over_time.repeat_interleave(times, 0)[:, None]
+        return conv2d(_channels_first(x), kernel[:, :, None], bias, padding=(0, padding))
 
     def _of_the_batch(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Scale and shift (F,) of the norm for these examples; moves its running statistics."""
@@ -151,7 +137,7 @@ class TemporalThenSpatial(nn.Module):
         return scale, norm.bias - mean * scale
 
 
-def channels_first(x: torch.Tensor) -> torch.Tensor:
+def _channels_first(x: torch.Tensor) -> torch.Tensor:
     """(B, 1, n_channels, n_times) -> (B, n_channels, 1, n_times)."""
     return x.transpose(1, 2).contiguous(memory_format=torch.channels_last)
 

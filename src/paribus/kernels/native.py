@@ -19,17 +19,38 @@ import torch
 
 from paribus.folders import cache_folder
 
-SOURCES = ("block.cpp",)
+SOURCES = ("block.cpp", "front.cpp")
+_HEADERS = ("vectors.h",)
+_FUNCTIONS = (
+    "paribus_block_forward",
+    "paribus_block_backward",
+    "paribus_block_evaluate",
+    "paribus_front_forward",
+    "paribus_front_backward",
+)
 SWITCH = "PARIBUS_KERNELS"
 """Environment variable; ``off`` leaves everything to PyTorch."""
 
-_FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
+_FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-shared",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+    "-fno-predictive-commoning",
+)
 _OF_CPU = {
     "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"),
     "AVX2": ("-mavx2", "-mfma"),
 }
 """By what PyTorch finds in the processor (``ATEN_CPU_CAPABILITY`` forces it down); other processors take the
 compiler's own choice, which on Arm has NEON."""
+
+
+TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}
+"""Numbers of `Type` in vectors.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +76,21 @@ def native() -> Native:
         library = ctypes.CDLL(str(path))
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
         return Native(None, f"PyTorch alone: {compiler} could not build the kernels ({_first_line(error)})")
-    for name in ("paribus_block_forward", "paribus_block_backward", "paribus_block_evaluate"):
+    for name in _FUNCTIONS:
         getattr(library, name).restype = None
     return Native(library, f"compiled for {capability} by {Path(compiler).name} {version}")
+
+
+def library() -> ctypes.CDLL:
+    """The compiled kernels, where it is known that there are some."""
+    found = native().library
+    assert found is not None
+    return found
+
+
+def address(tensor: torch.Tensor) -> ctypes.c_void_p:
+    """Of its first value; null where it has none."""
+    return ctypes.c_void_p(tensor.data_ptr() if tensor.numel() else None)
 
 
 def _built(compiler: str, version: str) -> tuple[Path, str]:
@@ -66,7 +99,13 @@ def _built(compiler: str, version: str) -> tuple[Path, str]:
     sources = [here / name for name in SOURCES]
     capability = torch.backends.cpu.get_cpu_capability()
     flags = [*_FLAGS, *_OF_CPU.get(capability, ()), *_openmp()]
-    content = [compiler, version, platform.machine(), *flags, *(path.read_text() for path in sources)]
+    content = [
+        compiler,
+        version,
+        platform.machine(),
+        *flags,
+        *((here / name).read_text() for name in (*SOURCES, *_HEADERS)),
+    ]
     name = hashlib.sha256("\n".join(content).encode()).hexdigest()[:32]
     target = cache_folder() / "kernels" / f"{name}.so"
     if not target.exists():
