@@ -28,8 +28,9 @@ def main() -> None:
     accuracies = []
     for name, (train, validation, test), model in trials(task):
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-        loader = DataLoader(train, BATCH, shuffle=True)
-        held_out = [DataLoader(part, BATCH) for part in (validation, test)]
+        batch = task.get("batch", BATCH)
+        loader = DataLoader(train, batch, shuffle=True)
+        held_out = [DataLoader(part, batch) for part in (validation, test)]
         history, best = [], -1.0
         for _ in range(task["epochs"]):
             model.train()

@@ -26,35 +26,36 @@ def make(folder: Path, data: Path) -> dict[str, dict[str, Any]]:
     """Write the data; the tasks by network."""
     tasks = {}
     eeg = folder / "eeg.npz"
-    np.savez(eeg, **_eeg())
-    for name, epochs in (("eegnet", 8), ("deepconvnet", 8)):
+    np.savez(eeg, **eeg_trials())
+    for name, epochs in (("eegnet", 16), ("deepconvnet", 6)):
         tasks[name] = {"data": str(eeg), "model": name, "epochs": epochs, "augmentation": []}
     for name, source, augmentation, epochs in (
-        ("simple_cnn", "cifar10", R3, 4),
-        ("face_cnn", "fer2013", R2, 4),
+        ("simple_cnn", "cifar10", R3, 3),
+        ("face_cnn", "fer2013", R2, 2),
     ):
         path = folder / f"{source}.npz"
-        np.savez(path, **_images(data / f"{source}.parquet", 5000, 1000))
+        np.savez(path, **images(data / f"{source}.parquet", 5000, 1000))
         tasks[name] = {"data": str(path), "model": name, "epochs": epochs, "augmentation": augmentation}
     for name, task in tasks.items():
         (folder / f"{name}.json").write_text(json.dumps(task))
     return tasks
 
 
-def _eeg() -> dict[str, np.ndarray]:
-    """1080 + 1080 trials of 2 x 750, noise with a rhythm that is stronger on one side or the other."""
+def eeg_trials(n: int = 1080, channels: int = 2, samples: int = 750) -> dict[str, np.ndarray]:
+    """n + n trials, noise with a rhythm that is stronger in even or in odd channels."""
     rng = np.random.default_rng(0)
-    n, t = 2160, np.arange(750) / 125
-    y = rng.integers(0, 2, n)
-    x = rng.normal(0, 1, (n, 2, 750))
-    rhythm = np.sin(2 * np.pi * 10 * t + rng.uniform(0, 2 * np.pi, (n, 1)))
-    strength = rng.gamma(2.0, 0.12, (n, 2)) + 0.12 * np.stack([y, 1 - y], axis=1)
+    t = np.arange(samples) / 125
+    y = rng.integers(0, 2, 2 * n)
+    x = rng.normal(0, 1, (2 * n, channels, samples))
+    rhythm = np.sin(2 * np.pi * 10 * t + rng.uniform(0, 2 * np.pi, (2 * n, 1)))
+    sides = np.where(np.arange(channels) % 2 == 0, y[:, None], 1 - y[:, None])
+    strength = rng.gamma(2.0, 0.12, (2 * n, channels)) + 0.12 * sides
     x += strength[:, :, None] * rhythm[:, None]
     x = x.astype(np.float32)
-    return {"x": x[:1080], "y": y[:1080], "x_test": x[1080:], "y_test": y[1080:], "sfreq_hz": np.array(125.0)}
+    return {"x": x[:n], "y": y[:n], "x_test": x[n:], "y_test": y[n:], "sfreq_hz": np.array(125.0)}
 
 
-def _images(path: Path, n_train: int, n_test: int) -> dict[str, np.ndarray]:
+def images(path: Path, n_train: int, n_test: int) -> dict[str, np.ndarray]:
     import io
 
     import pyarrow.parquet
@@ -81,13 +82,13 @@ def study(task: dict[str, Any], precision: str) -> dict[str, Any]:
             "model": {"name": task["model"]},
             "train": {
                 "epochs": task["epochs"],
-                "batch_size": BATCH,
+                "batch_size": task.get("batch", BATCH),
                 "precision": precision,
                 "augmentation": task["augmentation"],
             },
         },
         "factors": {"activation": {"path": "model.activation", "levels": list(ACTIVATIONS)}},
-        "seeds": list(SEEDS),
+        "seeds": list(task.get("seeds", SEEDS)),
     }
 
 
@@ -135,7 +136,7 @@ class Examples(Dataset):
 
 def trials(task: dict[str, Any]) -> Iterator[tuple[str, tuple[Examples, Examples, Examples], nn.Module]]:
     """A name, training, validation and test, and the network of each trial, with PyTorch's generator seeded."""
-    for seed in SEEDS:
+    for seed in task.get("seeds", SEEDS):
         for activation in ACTIVATIONS:
             torch.manual_seed(seed)
             examples, shape, n_classes = parts(task, seed)

@@ -74,3 +74,12 @@ def test_a_memory_map_is_read_a_batch_at_a_time(tmp_path: Path, monkeypatch: pyt
     one = unlabelled(x, "image", Normalisation("none", "channel"), CPU)
     assert one.whole is None
     assert one.batch(torch.tensor([0, 2**20])).mean(dim=(1, 2, 3)).tolist() == [0.0, 7.0]
+
+
+def test_more_is_kept_whole_on_a_gpu_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = {"now": 8 * 2**30}
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free["now"], 16 * 2**30))
+    assert examples.room(torch.device("cpu")) == examples.KEPT_WHOLE
+    assert examples.room(torch.device("cuda")) == 2**30
+    free["now"] = 0
+    assert examples.room(torch.device("cuda")) == examples.KEPT_WHOLE

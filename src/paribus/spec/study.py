@@ -10,7 +10,7 @@ from paribus.spec.data import DataSpec, Preparation
 from paribus.spec.model import ModelSpec
 from paribus.spec.train import TrainSpec
 
-SPEC_VERSION = 3
+SPEC_VERSION = 4
 """Goes into every trial id. Raise it when the same specification would give another result."""
 
 Selection = Literal["best_validation", "last", "best_test"]

@@ -13,6 +13,8 @@ from paribus.training.augment import Augment
 
 KEPT_WHOLE = 64 * 2**20
 """Parts of so many bytes as float32 are normalised once and kept; larger ones batch by batch, to the same bits."""
+SHARE_OF_GPU = 8
+"""On a GPU, parts of up to one part in so many of its free memory are kept there, where nothing has to be fetched."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +57,26 @@ class Examples:
         if self.kind == "eeg":
             return augment(self._normalised(positions).cpu(), whose).to(self.device)
         pixels = torch.from_numpy(self.source[self.rows[positions.numpy()]].astype(np.float32))
-        return torch.from_numpy(apply(augment(pixels, whose).numpy(), self.normalisation)).to(self.device)
+        return _moved(apply(augment(pixels, whose).numpy(), self.normalisation), self.device)
 
     def _normalised(self, positions: torch.Tensor) -> torch.Tensor:
         if self.whole is not None:
             return self.whole[positions.to(self.device)]
-        return torch.from_numpy(apply(self.source[self.rows[positions.numpy()]], self.normalisation)).to(self.device)
+        return _moved(apply(self.source[self.rows[positions.numpy()]], self.normalisation), self.device)
+
+
+def _moved(x: npt.NDArray[np.float32], device: torch.device) -> torch.Tensor:
+    """On the device; a GPU fetches it from pinned memory while the processor makes the next batch."""
+    tensor = torch.from_numpy(x)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def room(device: torch.device) -> int:
+    """Bytes of float32 that a part may take to be kept whole."""
+    if device.type != "cuda":
+        return KEPT_WHOLE
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(KEPT_WHOLE, free // SHARE_OF_GPU)
 
 
 def prepare(
@@ -84,6 +100,6 @@ def _examples(
     normalisation: Normalisation,
     device: torch.device,
 ) -> Examples:
-    few = 4 * len(rows) * x[:1].size <= KEPT_WHOLE
+    few = 4 * len(rows) * x[:1].size <= room(device)
     whole = torch.from_numpy(apply(x[rows], normalisation)).to(device) if few else None
     return Examples(x, rows, y, kind, normalisation, device, whole)
