@@ -99,8 +99,8 @@ def test_evaluate_says_where_predictions_differ(done: Path, monkeypatch: pytest.
 
     original = reload.predict_logits
 
-    def elsewhere(model, x):
-        logits = original(model, x)
+    def elsewhere(model, x, precision):
+        logits = original(model, x, precision)
         logits[4:7, 0] += 0.25
         return logits
 
