@@ -26,6 +26,8 @@ SHAPES: list[tuple[tuple[int, ...], Any]] = [
     ((2, 8, 6, 6), nn.AvgPool2d((3, 2))),
     ((1, 40, 5, 4), None),  # batch of one
     ((5, 9, 3, 4), nn.MaxPool2d((1, 1))),
+    ((4, 8, 3, 6), None),  # pixels in pairs
+    ((4, 8, 3, 5), None),
     ((130, 17, 2, 2), nn.MaxPool2d(2)),  # one pixel a channel is left
 ]
 
@@ -108,9 +110,10 @@ def _out(shape: tuple[int, ...], pool: Any) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("layer", [nn.Dropout(0.3), nn.Dropout2d(0.3)], ids=["elements", "channels"])
 @pytest.mark.parametrize("pool", [nn.MaxPool2d((1, 2)), nn.AvgPool2d((1, 2)), None], ids=["max", "average", "none"])
-def test_dropout_has_the_mask_of_the_plain_layer(layer: nn.Module, pool: Any) -> None:
-    shape, chance = (4, 25, 2, 11), Chance(77)
-    given, x = parts(25, pool, None, "elu", layer), example(shape)
+@pytest.mark.parametrize("shape", [(4, 25, 2, 11), (12, 8, 2, 12)], ids=str)  # of 8 channels, pixels go in pairs
+def test_dropout_has_the_mask_of_the_plain_layer(layer: nn.Module, pool: Any, shape: tuple[int, ...]) -> None:
+    chance = Chance(77)
+    given, x = parts(shape[1], pool, None, "elu", layer), example(shape)
     g = torch.randn(_out(shape, pool), dtype=torch.float64)
     one, other = fused(given, x, g, chance), plain(given, x, g, chance, torch.float64)
     assert torch.equal(one["y"] == 0, other["y"] == 0)

@@ -26,6 +26,7 @@ enum Pool : int32_t { AVERAGE = 0, MAXIMUM = 1 };
 // Mirrored by block.py.
 struct Block {
     int64_t batch, height, width, channels;
+    int64_t copies;  // 2 where neighbouring pixels of 8 channels are taken for one of 16, else 1; only without a pool
     int64_t pool_height, pool_width;
     int32_t type, pre, post, pool;
     int32_t dropout;  // 0: none, 1: of elements, 2: of whole channels
@@ -126,6 +127,19 @@ inline void for_channels(int64_t channels, Each each) {
     if (c < channels) each(channels - N, int(c - (channels - N)));
 }
 
+// Gives all copies of a channel the sum of theirs; total (2, C).
+inline void join(const Block& k, double* total) {
+    const int64_t C = k.channels, own = C / k.copies;
+    for (int64_t c = own; c < C; c++) {
+        total[c - own] += total[c];
+        total[C + c - own] += total[C + c];
+    }
+    for (int64_t c = own; c < C; c++) {
+        total[c] = total[c - own];
+        total[C + c] = total[C + c - own];
+    }
+}
+
 // ---------------------------------------------------------------- forward
 
 // Sums over all pixels of pre(x) - origin and its square, (2, C); origin (C) keeps the squares from cancelling.
@@ -154,13 +168,14 @@ void sums(const Block& k, const T* x, const Arith<T>* origin, double* total) {
         });
     }
     add_up(part, 2 * C, total);
+    join(k, total);
 }
 
 // y, and for each of its elements in `code` which of its window was the largest, or DROPPED.
 template <class T, int N>
 void apply(const Block& k, const T* x, const Arith<T>* scale, const Arith<T>* shift, T* y, uint8_t* code) {
     using A = Arith<T>;
-    const int64_t C = k.channels, W = k.width, ph = k.pool_height, pw = k.pool_width;
+    const int64_t C = k.channels, own = C / k.copies, W = k.width, ph = k.pool_height, pw = k.pool_width;
     const int64_t out_height = k.height / ph, out_width = W / pw;
     const A pre_slope = A(k.pre_slope), post_slope = A(k.post_slope), share = A(1) / A(ph * pw);
     const bool maximum = k.pool == MAXIMUM;
@@ -196,8 +211,11 @@ void apply(const Block& k, const T* x, const Arith<T>* scale, const Arith<T>* sh
                     v *= share;
                 }
                 if (k.dropout) {
-                    const int64_t place = k.dropout == 2 ? example * C + c : out;
-                    const auto h = hash<N>(iota<N>() + uint32_t(place), k.key) >> 8;
+                    const Vector<uint32_t, N> lane = iota<N>() + uint32_t(c);
+                    const Vector<uint32_t, N> channel = lane >= uint32_t(own) ? lane - uint32_t(own) : lane;
+                    const Vector<uint32_t, N> place =
+                        k.dropout == 2 ? channel + uint32_t(example * own) : iota<N>() + uint32_t(out);
+                    const auto h = hash<N>(place, k.key) >> 8;
                     const auto dropped = __builtin_convertvector(h < k.threshold, Vector<Word<A>, N>);
                     v = dropped ? v * 0 : v * A(k.keep_scale);
                     which = dropped ? all<Word<A>, N>(DROPPED) : which;
@@ -268,6 +286,7 @@ void gradient_sums(
         });
     }
     add_up(part, 2 * C, total);
+    join(k, total);
 }
 
 // dx = scale * (d - mean of d - normalised * mean of d * normalised), through pre.
@@ -281,7 +300,7 @@ void gradient(
     const A slope = A(k.pre_slope);
     // With mean and standard deviation drawn in: dx = scale * d - (offset + v * tilt).
     std::vector<A> offset(C), tilt(C);
-    const double pixels = double(k.batch * H * W);
+    const double pixels = double(k.batch * H * W * k.copies);
     for (int64_t c = 0; c < C; c++) {
         const double along = double(scale[c]) * total[C + c] / pixels * inverse_std[c];
         tilt[c] = A(along);
@@ -317,25 +336,27 @@ void forward(
     const Block& k, const T* x, const Arith<T>* weight, const Arith<T>* bias, double eps, T* y, uint8_t* code,
     Arith<T>* statistics, double* moments) {
     using A = Arith<T>;
-    const int64_t C = k.channels;
+    const int64_t C = k.channels, own = C / k.copies;
     A *mean = statistics, *inverse_std = mean + C, *scale = mean + 2 * C, *shift = mean + 3 * C;
     for_channels<N>(C, [&](int64_t c, int) {  // the first pixel, near enough to the mean
         store<N>(mean + c, activate<A, N>(k.pre, A(k.pre_slope), load<N>(x + c)));
     });
+    for (int64_t c = own; c < C; c++) mean[c] = mean[c - own];
     std::vector<double> total(2 * C);
     sums<T, N>(k, x, mean, total.data());
-    const double pixels = double(k.batch * k.height * k.width);
-    for (int64_t c = 0; c < C; c++) {
+    const double pixels = double(k.batch * k.height * k.width * k.copies);
+    for (int64_t c = C - 1; c >= 0; c--) {  // of copies, the first has the last word
         const double off = total[c] / pixels, middle = mean[c] + off;
         const double squares = total[C + c] / pixels - off * off;
         const double variance = squares < 0 ? 0 : squares;  // so written, NaN stays
         const double inverse = 1 / std::sqrt(variance + eps);
-        moments[c] = middle;
-        moments[C + c] = variance;
+        const int64_t channel = c % own;
+        moments[channel] = middle;
+        moments[own + channel] = variance;
         mean[c] = A(middle);
         inverse_std[c] = A(inverse);
-        scale[c] = A(weight[c] * inverse);
-        shift[c] = A(bias[c] - middle * weight[c] * inverse);
+        scale[c] = A(weight[channel] * inverse);
+        shift[c] = A(bias[channel] - middle * weight[channel] * inverse);
     }
     apply<T, N>(k, x, scale, shift, y, code);
 }
@@ -364,8 +385,8 @@ void by_type(const Block& k, Run run) {
 
 }  // namespace
 
-// weight, bias (C) and statistics (4, C: mean, 1 / std, scale, shift) are in the type of the arithmetic; moments
-// (2, C: mean, variance without Bessel's correction) in double; code may be null where nothing is to be remembered.
+// weight, bias (C / copies) and statistics (4, C: mean, 1 / std, scale, shift) are in the type of the arithmetic; moments
+// (2, C / copies: mean, variance without Bessel's correction) in double; code may be null where nothing is to be remembered.
 EXPORT void paribus_block_forward(
     const Block* k, const void* x, const void* weight, const void* bias, double eps, void* y, uint8_t* code,
     void* statistics, double* moments) {
@@ -389,7 +410,7 @@ EXPORT void paribus_block_evaluate(const Block* k, const void* x, const void* sc
     });
 }
 
-// sums (2, C): the gradients of bias and weight.
+// sums (2, C): the gradients of bias and weight, the same for all copies.
 EXPORT void paribus_block_backward(
     const Block* k, const void* x, const void* gy, const uint8_t* code, const void* statistics, void* dx,
     double* sums) {

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from paribus.kernels.chain import pair
 from paribus.kernels.dropout import Chance, Dropout, threshold
 from paribus.kernels.native import TYPES, address, library, native
 from paribus.kernels.norm import fixed, follow, keeps_statistics
@@ -24,7 +25,8 @@ class _Block(ctypes.Structure):
     """As `Block` in block.cpp."""
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("batch", "height", "width", "channels", "pool_height", "pool_width")),
+        *((name, ctypes.c_int64) for name in ("batch", "height", "width", "channels", "copies", "pool_height")),
+        ("pool_width", ctypes.c_int64),
         *((name, ctypes.c_int32) for name in ("type", "pre", "post", "pool", "dropout", "threads")),
         ("key", ctypes.c_uint32 * 2),
         ("threshold", ctypes.c_uint32),
@@ -75,7 +77,8 @@ class Block(nn.Module):
         norm = self.parts.norm
         geometry = self._geometry(x)
         if not norm.training:
-            return _evaluated(x, *fixed(norm), geometry)
+            scale, shift = (each.repeat(geometry.copies) for each in fixed(norm))
+            return _evaluated(x, scale, shift, geometry)
         y: torch.Tensor
         y, moments = _Fused.apply(x, norm.weight, norm.bias, norm.eps, geometry)  # type: ignore[no-untyped-call]
         follow(norm, moments[0], moments[1], x.numel() // x.shape[1])
@@ -100,6 +103,7 @@ class Block(nn.Module):
     def _geometry(self, x: torch.Tensor) -> _Block:
         parts, dropout = self.parts, self.parts.dropout
         batch, channels, height, width = x.shape
+        copies = 2 if parts.pool is None and channels == FEWEST_CHANNELS and width % 2 == 0 else 1
         pre, pre_slope = activation_code(parts.pre)
         post, post_slope = activation_code(parts.post)
         pool_height, pool_width = window(parts.pool)
@@ -107,8 +111,9 @@ class Block(nn.Module):
         return _Block(
             batch=batch,
             height=height,
-            width=width,
-            channels=channels,
+            width=width // copies,
+            channels=channels * copies,
+            copies=copies,
             pool_height=pool_height,
             pool_width=pool_width,
             type=TYPES[x.dtype],
@@ -142,9 +147,7 @@ def window(pool: nn.MaxPool2d | nn.AvgPool2d | None) -> tuple[int, int]:
     """(height, width) that become one."""
     if pool is None:
         return 1, 1
-    size = pool.kernel_size
-    height, width = (size, size) if isinstance(size, int) else size
-    return int(height), int(width)
+    return pair(pool.kernel_size)
 
 
 def knows_activation(layer: nn.Module) -> bool:
@@ -167,11 +170,10 @@ def knows_pool(layer: nn.Module) -> bool:
         plain = layer.divisor_override is None
     else:
         return False
-    stride = layer.stride if isinstance(layer.stride, Sequence) else (layer.stride, layer.stride)
     size = window(layer)
     return (
         plain
-        and tuple(stride) == size
+        and pair(layer.stride) == size
         and _all(layer.padding, 0)
         and not layer.ceil_mode
         and size[0] * size[1] <= _LARGEST_WINDOW
@@ -190,7 +192,7 @@ def _evaluated(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, geomet
 
 def _output(x: torch.Tensor, geometry: _Block) -> torch.Tensor:
     b = geometry
-    shape = (b.batch, b.channels, b.height // b.pool_height, b.width // b.pool_width)
+    shape = (b.batch, b.channels // b.copies, b.height // b.pool_height, b.copies * b.width // b.pool_width)
     return torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
 
 
@@ -205,7 +207,7 @@ class _Fused(torch.autograd.Function):
         remembers = b.dropout or (b.pool and b.pool_height * b.pool_width > 1)
         code = torch.empty(y.numel() if remembers else 0, dtype=torch.uint8)
         statistics = torch.empty((4, b.channels), dtype=g)
-        moments = torch.empty((2, b.channels), dtype=torch.float64)
+        moments = torch.empty((2, b.channels // b.copies), dtype=torch.float64)
         library().paribus_block_forward(
             ctypes.byref(b),
             address(x),
@@ -238,5 +240,5 @@ class _Fused(torch.autograd.Function):
             address(dx),
             address(sums),
         )
-        sums = sums.to(statistics.dtype)
+        sums = sums[:, : ctx.geometry.channels // ctx.geometry.copies].to(statistics.dtype)
         return dx, sums[1], sums[0], None, None

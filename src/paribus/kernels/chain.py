@@ -1,5 +1,7 @@
 """A network as a chain of layers."""
 
+from typing import Any
+
 from torch import nn
 
 Named = list[tuple[str, nn.Module]]
@@ -21,3 +23,8 @@ def hooked(module: nn.Module) -> bool:
     """Whether anybody watches the module's calls, so that they have to be made."""
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return any(getattr(module, each) for each in hooks)
+
+
+def pair(value: Any) -> tuple[int, int]:
+    """(height, width) of a layer's setting, which may be one number for both."""
+    return (value, value) if isinstance(value, int) else tuple(value)

@@ -10,10 +10,9 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, pad
 
+from paribus.kernels.chain import pair
 from paribus.kernels.front import front, usable
 from paribus.kernels.norm import fixed, follow, keeps_statistics
-
-_Pair = tuple[int, int]
 
 
 def merges(layers: list[nn.Module]) -> int:
@@ -26,7 +25,7 @@ def separates(layers: list[nn.Module]) -> int:
     if len(layers) < 3 or not _over_time(layers[0]) or type(layers[1]) is not nn.BatchNorm2d:
         return 0
     first: Any = layers[0]
-    kernel, padding = first.kernel_size[1], _pair(first.padding)[1]
+    kernel, padding = first.kernel_size[1], pair(first.padding)[1]
     centred = kernel % 2 == 1 and padding == kernel // 2
     suits = keeps_statistics(layers[1]) and _over_channels(layers[2], groups=first.out_channels)
     return 3 if centred and suits else 0
@@ -40,7 +39,7 @@ def _over_time(layer: nn.Module) -> bool:
         and layer.stride == (1, 1)
         and layer.dilation == (1, 1)
         and not isinstance(layer.padding, str)
-        and _pair(layer.padding)[0] == 0
+        and pair(layer.padding)[0] == 0
         and layer.padding_mode == "zeros"
     )
 
@@ -53,12 +52,8 @@ def _over_channels(layer: nn.Module, groups: int) -> bool:
         and layer.stride == (1, 1)
         and layer.dilation == (1, 1)
         and not isinstance(layer.padding, str)
-        and _pair(layer.padding) == (0, 0)
+        and pair(layer.padding) == (0, 0)
     )
-
-
-def _pair(value: Any) -> _Pair:
-    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 class MergedConvolutions(nn.Module):
@@ -83,7 +78,7 @@ class MergedConvolutions(nn.Module):
             if first.bias is not None:
                 through = second.weight[..., 0].sum(-1) @ first.bias
                 bias = through if bias is None else through + bias
-        return conv2d(_channels_first(x), kernel, bias, padding=(0, _pair(first.padding)[1]))
+        return conv2d(_channels_first(x), kernel, bias, padding=(0, pair(first.padding)[1]))
 
 
 class TemporalThenSpatial(nn.Module):

@@ -11,6 +11,7 @@ from paribus.kernels.block import Block, Parts, knows_activation, knows_norm, kn
 from paribus.kernels.chain import Named, hooked, plain_chain
 from paribus.kernels.dropout import Chance, Dropout
 from paribus.kernels.first import MergedConvolutions, TemporalThenSpatial, merges, separates
+from paribus.kernels.pairs import Pairs, pairs
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d)
 
@@ -76,6 +77,9 @@ def _put_next(plan: _Plan, layers: Named) -> int:
     if n := separates(kinds):
         plan.put(TemporalThenSpatial(*kinds[:n]), layers[:n], "one convolution, normalised by its input's moments")
         return n
+    if kinds and pairs(kinds[0]):
+        plan.put(Pairs(kinds[0]), layers[:1], "convolution of pixels in pairs")
+        return 1
     if parts := _block(kinds):
         n = len(parts.layers())
         plan.put(Block(parts, layers[n - 1][0], plan.chance), layers[:n], "one block")
