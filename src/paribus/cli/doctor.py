@@ -4,7 +4,6 @@ import os
 import platform
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 
 def findings() -> list[list[str]]:
@@ -37,13 +36,11 @@ def findings() -> list[list[str]]:
 def _bf16() -> str:
     import torch
 
+    from paribus.kernels.native import processor_flags
+
     if torch.cuda.is_available() and torch.cuda.is_bf16_supported():
         return "fast: train.precision=bf16 can be worth trying"
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        flags = ""
-    if "avx512_bf16" in flags or "amx_bf16" in flags:
+    if processor_flags() & {"avx512_bf16", "amx_bf16"}:
         return "in the processor: train.precision=bf16 can be worth trying"
     return "not in the processor: train.precision=bf16 would be slower"
 

@@ -12,7 +12,14 @@
 // those of filter and mix follow from it (front.py). Its parts are sums over fixed examples, added up in order, so that
 // results do not depend on the number of threads.
 
+// Where the processor multiplies pairs of bfloat16 (AVX512-BF16), it does so for bfloat16: of two neighbouring times in
+// the gradient, of two neighbouring places of the filter forward. x and filter are rounded then, as autocast does.
+
 #include "vectors.h"
+
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
 
 // Mirrored by front.py.
 struct Front {
@@ -42,23 +49,68 @@ inline int64_t out_times(const Front& k) {
     return k.times + 2 * k.padding - k.kernel + 1;
 }
 
-// One example (C, T) with zeros around each row, and as many after it as tiles read beyond its end.
-template <class A>
-struct Padded {
-    int64_t stride;
-    std::vector<A> values;
+#if defined(__AVX512BF16__)
+inline bfloat16 rounded(float x) {
+    uint32_t bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    if (x != x) return {uint16_t((bits >> 16) | 0x40u)};
+    return {uint16_t((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
+}
 
-    explicit Padded(const Front& k) : stride(k.times + 2 * k.padding + 2 * TILE), values(k.channels * stride) {}
+// sum + a[0] * b[0] + a[1] * b[1], in each lane of b; one pair a for all.
+inline Vector<float, 16> multiply_pairs(Vector<float, 16> sum, const bfloat16* a, Vector<float, 16> b) {
+    int32_t both;
+    std::memcpy(&both, a, sizeof both);
+    return (Vector<float, 16>)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32(both), (__m512bh)b);
+}
+#endif
 
-    void take(const Front& k, const A* x) {
-        for (int64_t c = 0; c < k.channels; c++)
-            std::copy(x + c * k.times, x + (c + 1) * k.times, values.begin() + c * stride + k.padding);
+// What filters are multiplied with, J numbers or pairs of one row at a time.
+template <class T>
+struct Multiplier {
+    using A = Arith<T>;
+    static constexpr int AT_ONCE = 1;
+    using Number = A;
+
+    static A take(A x) { return x; }
+
+    // (times, G) to (times, wide).
+    static void lay_out(const T* g, int64_t times, int64_t G, int64_t wide, A* to) {
+        for (int64_t t = 0; t < times; t++)
+            for (int64_t l = 0; l < G; l++) to[t * wide + l] = value(g[t * G + l]);
     }
 
-    const A* row(int64_t c) const {
-        return values.data() + c * stride;
+    template <int N>
+    static Vector<A, N> add(Vector<A, N> sum, const A* x, Vector<A, N> by) {
+        return sum + *x * by;
     }
 };
+#if defined(__AVX512BF16__)
+template <>
+struct Multiplier<bfloat16> {
+    static constexpr int AT_ONCE = 2;
+    using Number = bfloat16;
+
+    static bfloat16 take(float x) { return rounded(x); }
+
+    // (times, G) to (times / 2, wide, 2), with zeros after an odd number of times.
+    static void lay_out(const bfloat16* g, int64_t times, int64_t G, int64_t wide, bfloat16* to) {
+        for (int64_t t = 0; t < times; t += 2) {
+            const bfloat16 *one = g + t * G, *other = one + (t + 1 < times ? G : 0);
+            const uint32_t there = t + 1 < times ? 0xFFFFu : 0;
+            for (int64_t l = 0; l < G; l++) {
+                const uint32_t both = one[l].bits | (other[l].bits & there) << 16;
+                std::memcpy(to + (t / 2 * wide + l) * 2, &both, sizeof both);
+            }
+        }
+    }
+
+    template <int N>
+    static Vector<float, N> add(Vector<float, N> sum, const bfloat16* x, Vector<float, N> by) {
+        return multiply_pairs(sum, x, by);
+    }
+};
+#endif
 
 // Each lane of v from the lane that `from` names.
 template <class A, int N>
@@ -72,22 +124,44 @@ inline Vector<A, N> pick(Vector<A, N> v, Vector<Word<A>, N> from) {
 #endif
 }
 
+// One example (C, T) with zeros around each row, and as many after it as tiles read beyond its end.
+template <class T>
+struct Padded {
+    using Number = typename Multiplier<T>::Number;
+    int64_t stride;
+    std::vector<Number> values;
+
+    explicit Padded(const Front& k) : stride(k.times + 2 * k.padding + 2 * TILE + 2), values(k.channels * stride) {}
+
+    void take(const Front& k, const Arith<T>* x) {
+        for (int64_t c = 0; c < k.channels; c++)
+            for (int64_t t = 0; t < k.times; t++)
+                values[c * stride + k.padding + t] = Multiplier<T>::take(x[c * k.times + t]);
+    }
+
+    const Number* row(int64_t c) const {
+        return values.data() + c * stride;
+    }
+};
+
 template <class T>
 void forward(const Front& k, const Arith<T>* x, const Arith<T>* filter, const Arith<T>* mix, const Arith<T>* bias, T* y) {
     using A = Arith<T>;
-    constexpr int N = LANES<A>, R = 2 * TILE;
+    using Number = typename Multiplier<T>::Number;
+    constexpr int N = LANES<A>, R = 2 * TILE, P = Multiplier<T>::AT_ONCE;
     const int64_t C = k.channels, F = k.filters, D = k.depth, K = k.kernel, G = F * D, times = out_times(k);
     const int64_t wide = up(F, N), groups = wide * D;
-    std::vector<A> w(K * wide), m(C * groups), b(groups);  // as given, with zeros up to whole vectors
+    std::vector<Number> w(up(K, P) * wide);  // (K / P, F, P)
+    std::vector<A> m(C * groups), b(groups);  // all with zeros up to whole vectors
     for (int64_t f = 0; f < F; f++)
-        for (int64_t j = 0; j < K; j++) w[j * wide + f] = filter[f * K + j];
+        for (int64_t j = 0; j < K; j++) w[(j / P * wide + f) * P + j % P] = Multiplier<T>::take(filter[f * K + j]);
     for (int64_t c = 0; c < C; c++) std::copy(mix + c * G, mix + (c + 1) * G, m.begin() + c * groups);
     std::copy(bias, bias + G, b.begin());
     std::vector<Word<A>> from(D * N);
     for (int64_t l = 0; l < D * N; l++) from[l] = Word<A>(l / D);
 #pragma omp parallel num_threads(k.threads)
     {
-        Padded<A> padded(k);
+        Padded<T> padded(k);
         std::vector<A> sums(R * D * N);
 #pragma omp for schedule(static)
         for (int64_t example = 0; example < k.batch; example++) {
@@ -97,11 +171,13 @@ void forward(const Front& k, const Arith<T>* x, const Arith<T>* filter, const Ar
                     for (int r = 0; r < R; r++) std::copy(&b[f * D], &b[f * D] + D * N, &sums[r * D * N]);
                     for (int64_t c = 0; c < C; c++) {
                         Vector<A, N> filtered[R] = {};
-                        const A* at = padded.row(c) + t;
-                        for (int64_t j = 0; j < K; j++) {
-                            const Vector<A, N> by = load<N>(&w[j * wide + f]);
+                        const Number* at = padded.row(c) + t;
+                        for (int64_t j = 0; j < K; j += P) {
+                            Vector<A, N> by;
+                            std::memcpy(&by, &w[j * wide + f * P], sizeof by);
 #pragma GCC unroll 24
-                            for (int r = 0; r < R; r++) filtered[r] += at[j + r] * by;
+                            for (int r = 0; r < R; r++)
+                                filtered[r] = Multiplier<T>::template add<N>(filtered[r], at + j + r, by);
                         }
                         for (int64_t i = 0; i < D; i++) {
                             const auto lanes = load<N>(&from[i * N]);
@@ -126,63 +202,71 @@ void forward(const Front& k, const Arith<T>* x, const Arith<T>* filter, const Ar
     }
 }
 
-// Adds to total (J, stride) the sums over times of x[t + j] * gy[t, V vectors].
-template <class A, int J, int V>
-inline void multiply(const A* x, const A* gy, int64_t times, int64_t wide, double* total, int64_t stride, int64_t many) {
-    constexpr int N = LANES<A>;
+// Adds to total (J, stride) the sums over times of x[t + j] * gy[t, V vectors]; gy is (times / P, wide, P).
+template <class T, int J, int V>
+inline void multiply(
+    const typename Multiplier<T>::Number* x, const typename Multiplier<T>::Number* gy, int64_t times, int64_t wide,
+    double* total, int64_t stride, int64_t many) {
+    using A = Arith<T>;
+    constexpr int N = LANES<A>, P = Multiplier<T>::AT_ONCE;
     Vector<A, N> sum[J][V] = {};
-    for (int64_t t = 0; t < times; t++) {
+    for (int64_t t = 0; t < times; t += P) {
         Vector<A, N> g[V];
-        for (int v = 0; v < V; v++) g[v] = load<N>(gy + t * wide + v * N);
+        for (int v = 0; v < V; v++) std::memcpy(&g[v], gy + t * wide + v * N * P, sizeof g[v]);
 #pragma GCC unroll 12
         for (int j = 0; j < J; j++)
 #pragma GCC unroll 2
-            for (int v = 0; v < V; v++) sum[j][v] += x[t + j] * g[v];
+            for (int v = 0; v < V; v++) sum[j][v] = Multiplier<T>::template add<N>(sum[j][v], x + t + j, g[v]);
     }
+    A found[J][V * N];
+#pragma GCC unroll 12
     for (int j = 0; j < J; j++)
-        for (int64_t l = 0; l < many; l++) total[j * stride + l] += sum[j][l / N][l % N];
+#pragma GCC unroll 2
+        for (int v = 0; v < V; v++) store<N>(&found[j][v * N], sum[j][v]);
+    for (int j = 0; j < J; j++)
+        for (int64_t l = 0; l < many; l++) total[j * stride + l] += found[j][l];
 }
 
-template <class A, int V>
+template <class T, int V>
 inline void multiply_all(
-    const A* x, const A* gy, int64_t times, int64_t wide, int64_t K, double* total, int64_t stride, int64_t many) {
+    const typename Multiplier<T>::Number* x, const typename Multiplier<T>::Number* gy, int64_t times, int64_t wide,
+    int64_t K, double* total, int64_t stride, int64_t many) {
     int64_t j = 0;
-    for (; j + TILE <= K; j += TILE) multiply<A, TILE, V>(x + j, gy, times, wide, total + j * stride, stride, many);
-    for (; j + 3 <= K; j += 3) multiply<A, 3, V>(x + j, gy, times, wide, total + j * stride, stride, many);
-    for (; j < K; j++) multiply<A, 1, V>(x + j, gy, times, wide, total + j * stride, stride, many);
+    for (; j + TILE <= K; j += TILE) multiply<T, TILE, V>(x + j, gy, times, wide, total + j * stride, stride, many);
+    for (; j + 3 <= K; j += 3) multiply<T, 3, V>(x + j, gy, times, wide, total + j * stride, stride, many);
+    for (; j < K; j++) multiply<T, 1, V>(x + j, gy, times, wide, total + j * stride, stride, many);
 }
 
 template <class T>
 void backward(const Front& k, const Arith<T>* x, const T* gy, double* products, double* sums) {
     using A = Arith<T>;
-    constexpr int N = LANES<A>;
+    constexpr int N = LANES<A>, P = Multiplier<T>::AT_ONCE;
     const int64_t C = k.channels, K = k.kernel, G = k.filters * k.depth, times = out_times(k), wide = up(G, N);
     const int64_t n = C * K * G + G, each = (k.batch + PARTS - 1) / PARTS;
     std::vector<double> part(PARTS * n), total(n);
 #pragma omp parallel num_threads(k.threads)
     {
-        Padded<A> padded(k);
-        std::vector<A> given(times * wide);
+        Padded<T> padded(k);
+        std::vector<typename Multiplier<T>::Number> given(up(times, P) * wide);  // (times / P, wide, P)
 #pragma omp for schedule(static)
         for (int64_t p = 0; p < PARTS; p++)
             for (int64_t example = p * each; example < std::min(k.batch, (p + 1) * each); example++) {
                 double* own = &part[p * n];
                 padded.take(k, x + example * C * k.times);
                 const T* g = gy + example * times * G;
-                for (int64_t t = 0; t < times; t++)
-                    for (int64_t l = 0; l < G; l++) given[t * wide + l] = value(g[t * G + l]);
+                Multiplier<T>::lay_out(g, times, G, wide, given.data());
                 for (int64_t c = 0; c < C; c++)
                     for (int64_t l = 0; l < G; l += 2 * N) {
                         const int64_t many = std::min<int64_t>(2 * N, G - l);
                         double* to = own + c * K * G + l;
                         if (many > N)
-                            multiply_all<A, 2>(padded.row(c), &given[l], times, wide, K, to, G, many);
+                            multiply_all<T, 2>(padded.row(c), &given[l * P], times, wide, K, to, G, many);
                         else
-                            multiply_all<A, 1>(padded.row(c), &given[l], times, wide, K, to, G, many);
+                            multiply_all<T, 1>(padded.row(c), &given[l * P], times, wide, K, to, G, many);
                     }
                 std::vector<A> sum(G);
                 for (int64_t t = 0; t < times; t++)
-                    for (int64_t l = 0; l < G; l++) sum[l] += given[t * wide + l];
+                    for (int64_t l = 0; l < G; l++) sum[l] += value(g[t * G + l]);
                 for (int64_t l = 0; l < G; l++) own[C * K * G + l] += sum[l];
             }
     }

@@ -3,6 +3,7 @@
 They are never needed: without a compiler the same is computed by PyTorch alone.
 """
 
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,12 +95,30 @@ def address(tensor: torch.Tensor) -> ctypes.c_void_p:
     return ctypes.c_void_p(tensor.data_ptr() if tensor.numel() else None)
 
 
+def processor_flags() -> frozenset[str]:
+    """What Linux says that the processor can do, as ``avx512_bf16``; nothing elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+
+
 def _built(compiler: str, version: str) -> tuple[Path, str]:
     """The shared library, and what processor it is for."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    flags = _OF_CPU.get(capability, ())
+    if capability == "AVX512" and "avx512_bf16" in processor_flags():
+        with contextlib.suppress(RuntimeError):  # compilers before 2019 do not know it
+            return _library(compiler, version, [*flags, "-mavx512bf16"]), f"{capability} with bf16"
+    return _library(compiler, version, flags), capability if flags else platform.machine()
+
+
+def _library(compiler: str, version: str, of_cpu: Sequence[str]) -> Path:
+    """From the cache, or compiled into it."""
     here = Path(__file__).parent
     sources = [here / name for name in SOURCES]
-    capability = torch.backends.cpu.get_cpu_capability()
-    flags = [*_FLAGS, *_OF_CPU.get(capability, ()), *_openmp()]
+    flags = [*_FLAGS, *of_cpu, *_openmp()]
     content = [
         compiler,
         version,
@@ -114,7 +134,7 @@ def _built(compiler: str, version: str) -> tuple[Path, str]:
             made = Path(scratch) / target.name
             _output([compiler, *map(str, sources), *flags, "-o", str(made)])
             made.replace(target)
-    return target, capability if capability in _OF_CPU else platform.machine()
+    return target
 
 
 def _openmp() -> list[str]:
