@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("old")
     parser.add_argument("new", nargs="?", default="HEAD")
     parser.add_argument("--n", type=int, default=5)
+    parser.add_argument("--networks", default="eegnet,deepconvnet,simple_cnn,face_cnn")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder, sources = Path(scratch), {}
@@ -63,7 +64,8 @@ def main() -> None:
         tasks = make(folder, Path(os.environ["PARIBUS_DATA"]))
         found: dict[tuple[str, str], dict[str, list[dict[str, float]]]] = {}
         for i in range(given.n):
-            for network, task in tasks.items():
+            for network in given.networks.split(","):
+                task = tasks[network]
                 for precision in ("fp32", "bf16"):
                     one = study({**task, "seeds": [0], "epochs": 3}, precision) | {"factors": {}}
                     path = folder / "study.json"

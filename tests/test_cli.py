@@ -80,6 +80,24 @@ def test_evaluate_says_identical(done: Path) -> None:
     assert "Predictions are identical to the stored ones, to the last bit." in out
 
 
+def test_decide(done: Path, tmp_path: Path) -> None:
+    out = paribus("decide", "runs/small", cwd=done).stdout
+    assert re.search(r"^relu +argmax +\d+\.\d +\d+\.\d +\d+\.\d$", out, re.M)
+    assert re.search(r"^elu +thresholds +(\d+\.\d \([+−]\d+\.\d ± \d+\.\d\) +){3}thresholds", out, re.M)
+    costs = tmp_path / "costs.csv"
+    costs.write_text("true,right,left\nleft,1,0\nright,0,100\n")  # to miss a right is worse
+    assert "least cost" in paribus("decide", "runs/small", "--costs", costs, cwd=done).stdout
+    for text, words in (
+        ("true,right\nright,0\n", "the columns must be the classes left, right, each once, got right"),
+        ("true,right,left\nleft,1,x\nright,0,1\n", "the cost of naming left for left must be a number, got x"),
+        ("true,right,left\nleft,1\nright,0,1\n", "the row of left must have 2 costs, got 1"),
+        ("true,right,left\nleft,1,nan\nright,0,1\n", "costs must be finite numbers"),
+    ):
+        costs.write_text(text)
+        assert words in paribus("decide", "runs/small", "--costs", costs, cwd=done, code=2).stderr
+    assert "cannot read the costs in" in paribus("decide", "runs/small", "--costs", "no.csv", cwd=done, code=2).stderr
+
+
 def test_a_description_that_was_edited_is_refused(done: Path, tmp_path: Path) -> None:
     """Constants of the preprocessing changed by hand: the weights are the same, the predictions would not be."""
     shutil.copytree(done / "runs/small", tmp_path / "run")

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "train_speed"))
 from run import OURS, OURS_BF16, PLAIN, measure
 from task import eeg_trials
 
-EPOCHS = 6
+EPOCHS = 4
 TRIALS = 540
 """For training, and as many for testing."""
 
@@ -37,15 +37,15 @@ def points(folder: Path) -> list[tuple[str, str, dict[str, Any]]]:
         task = {"data": str(path), "model": "eegnet", "epochs": EPOCHS, "augmentation": [], "seeds": [0], **more}
         found.append((what, str(value), task))
 
-    for n in (2, 4, 8, 16):
+    for n in (2, 4, 8):
         add("trials", n, seeds=list(range(n // 2)))
     for jobs in (1, 2, 4):
         add("jobs", jobs, jobs=jobs, seeds=[0, 1])
     for batch in (16, 64, 256):
         add("batch", batch, batch=batch)
-    for channels in (2, 8, 32):
+    for channels in (2, 8, 22):
         add("channels", channels, channels=channels)
-    for samples in (250, 750, 2250):
+    for samples in (250, 750, 1500):
         add("samples", samples, samples=samples)
     return found
 

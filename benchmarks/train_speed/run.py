@@ -181,7 +181,7 @@ def table(given: dict[str, Any]) -> str:
 
 def _ratios(ways: dict[str, list[dict[str, float]]], way: str) -> list[float]:
     """Against the plain loop of the same round."""
-    return [a["seconds"] / b["seconds"] for a, b in zip(ways[PLAIN], ways[way], strict=False)]
+    return [a["seconds"] / b["seconds"] for a, b in zip(ways.get(PLAIN, []), ways[way], strict=False)]
 
 
 def _quartiles(values: list[float]) -> list[float]:

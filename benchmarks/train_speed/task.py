@@ -27,10 +27,10 @@ def make(folder: Path, data: Path) -> dict[str, dict[str, Any]]:
     tasks = {}
     eeg = folder / "eeg.npz"
     np.savez(eeg, **eeg_trials())
-    for name, epochs in (("eegnet", 16), ("deepconvnet", 6)):
+    for name, epochs in (("eegnet", 20), ("deepconvnet", 6)):
         tasks[name] = {"data": str(eeg), "model": name, "epochs": epochs, "augmentation": []}
     for name, source, augmentation, epochs in (
-        ("simple_cnn", "cifar10", R3, 3),
+        ("simple_cnn", "cifar10", R3, 4),
         ("face_cnn", "fer2013", R2, 2),
     ):
         path = folder / f"{source}.npz"

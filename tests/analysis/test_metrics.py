@@ -7,9 +7,10 @@ import pytest
 import scipy.stats
 import sklearn.metrics
 
+from paribus.analysis.calibration import BINS, best_temperature, brier, calibration_error
 from paribus.analysis.confusion import confusion_matrix
 from paribus.analysis.intervals import Interval, mean_interval
-from paribus.analysis.metrics import accuracy, balanced_accuracy, cross_entropy, macro_f1
+from paribus.analysis.metrics import accuracy, auroc, balanced_accuracy, cross_entropy, kappa, macro_f1, weighted_f1
 from paribus.errors import DataError
 
 
@@ -32,6 +33,9 @@ def test_as_scikit_learn(y, predicted, k):
     assert balanced_accuracy(confusion) == pytest.approx(recalls.mean(), abs=1e-15)
     expected = sklearn.metrics.f1_score(y, predicted, average="macro", zero_division=0)
     assert macro_f1(confusion) == pytest.approx(expected, abs=1e-15)
+    expected = sklearn.metrics.f1_score(y, predicted, average="weighted", zero_division=0)
+    assert weighted_f1(confusion) == pytest.approx(expected, abs=1e-15)
+    assert kappa(confusion) == pytest.approx(sklearn.metrics.cohen_kappa_score(y, predicted), abs=1e-12)
 
 
 def test_cross_entropy_by_hand_and_for_great_logits():
@@ -99,3 +103,63 @@ def test_one_value_has_no_interval():
 )
 def test_excludes_zero(low, high, excludes):
     assert Interval((low + high) / 2, low, high, 3, "student-t").excludes_zero is excludes
+
+
+@pytest.mark.parametrize("k", [2, 5])
+def test_auroc_as_scikit_learn(k):
+    rng = np.random.default_rng(k)
+    y = np.concatenate([np.arange(k), rng.integers(0, k, 120)])
+    logits = np.round(rng.normal(size=(len(y), k)) + np.eye(k)[y], 1)  # with ties
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    p = np.round(p, 12)
+    given = p[:, 1] if k == 2 else p / p.sum(axis=1, keepdims=True)
+    assert auroc(y, np.log(p)) == pytest.approx(sklearn.metrics.roc_auc_score(y, given, multi_class="ovr"), abs=2e-4)
+
+
+def test_auroc_by_hand():
+    logits = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 2.0]])
+    assert auroc(np.array([0, 0, 1, 1]), logits) == 3.5 / 4  # of four pairs, three in order and one equal
+    assert math.isnan(auroc(np.array([1, 1, 1, 1]), logits))
+    three = np.array([[2.0, 0, 0], [0, 2, 0], [0, -5, 0]])
+    assert auroc(np.array([0, 1, 1]), three) == pytest.approx((1 + 0.5) / 2), "class 2 does not occur"
+
+
+def test_perfect_and_constant_networks():
+    assert kappa(np.diag([5, 5])) == 1
+    assert math.isnan(kappa(np.array([[7, 0], [0, 0]])))
+    assert kappa(np.array([[3, 0], [3, 0]])) == 0
+
+
+def test_brier_score_as_scikit_learn():
+    rng = np.random.default_rng(3)
+    y, logits = rng.integers(0, 2, 50), rng.normal(size=(50, 2))
+    p = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+    assert brier(y, logits) == pytest.approx(2 * sklearn.metrics.brier_score_loss(y, p))
+    assert brier(np.array([2]), np.zeros((1, 4))) == pytest.approx(0.75**2 + 3 * 0.25**2)
+
+
+def test_calibration_error_by_hand():
+    # 4 examples named with 90%, of which 2 are right; 6 with 60%, of which 3 are.
+    p = np.array([[0.9, 0.1]] * 4 + [[0.4, 0.6]] * 6)
+    y = np.array([0, 0, 1, 1, 1, 1, 1, 0, 0, 0])
+    assert calibration_error(y, np.log(p)) == pytest.approx(0.4 * (0.9 - 0.5) + 0.6 * (0.6 - 0.5))
+    assert calibration_error(np.array([1]), np.array([[-1000.0, 0.0]])) == 0, "a probability of 1 is in the last bin"
+    assert BINS == 15
+
+
+def test_temperature_gives_back_what_logits_were_multiplied_by():
+    rng = np.random.default_rng(5)
+    logits = rng.normal(size=(40_000, 3)) * 1.5
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    y = (p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)  # drawn as the logits say
+    for sure in (0.5, 1.0, 4.0):
+        found = best_temperature(y, logits * sure)
+        assert found == pytest.approx(sure, rel=0.03)
+        losses = [cross_entropy(y, logits * sure / t) for t in (found * 0.97, found, found * 1.03)]
+        assert losses[1] == min(losses)
+
+
+def test_temperature_of_perfect_and_of_hopeless_networks_is_bounded():
+    y = np.array([0, 1, 2])
+    assert best_temperature(y, np.eye(3)) == 0.02
+    assert best_temperature(y, -np.eye(3)) == 50

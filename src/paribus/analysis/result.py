@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus.analysis.curves import Curves
+from paribus.analysis.further import ClassScores
 from paribus.analysis.intervals import Interval
 from paribus.record import Part, TrialFailure
 from paribus.spec import StudySpec
@@ -33,6 +34,8 @@ class SeedResult:
     """Highest test accuracy of any epoch: what choosing the epoch on test would have claimed."""
     optimism: float
     """``best_on_test`` less the test accuracy at the selected epoch."""
+    further: dict[str, float]
+    """By the names of `further.FURTHER`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,9 @@ class CellScores:
     """(n_classes, n_classes) counts of (true, predicted), summed over seeds."""
     class_names: tuple[str, ...]
     curves: Curves
+    further: dict[str, Interval]
+    """By the names of `further.FURTHER`."""
+    by_class: tuple[ClassScores, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 from paribus.analysis.compare import BASELINE, baseline_level, compare, contexts_of, find_best
 from paribus.analysis.confusion import confusion_matrix
 from paribus.analysis.curves import mean_curves
+from paribus.analysis.further import FURTHER, by_class, further
 from paribus.analysis.intervals import Interval, mean_interval
 from paribus.analysis.metrics import accuracy, balanced_accuracy, cross_entropy, macro_f1
 from paribus.analysis.result import (
@@ -141,6 +142,8 @@ def _scores(records: Sequence[TrialRecord]) -> CellScores:
         confusion=np.sum(matrices, axis=0, dtype=np.int64),
         class_names=records[0].data.class_names,
         curves=mean_curves([record.history for record in records]),
+        further={name: mean_interval([seed.further[name] for seed in seeds]) for name in FURTHER},
+        by_class=by_class(matrices, records[0].data.class_names),
     )
 
 
@@ -168,6 +171,7 @@ def _seed(record: TrialRecord, confusion: np.typing.NDArray[np.int64]) -> SeedRe
         stopped_early=record.stopped_early,
         best_on_test=best,
         optimism=best - selected.test_accuracy,
+        further=further(record, confusion),
     )
 
 

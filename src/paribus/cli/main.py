@@ -49,17 +49,17 @@ def run(
 
     Ctrl-C loses no finished trial: the same command goes on where it stopped.
     """
-    from paribus.execute.processes import warm_up
-
-    if jobs != 1:
-        warm_up(("paribus.training.trial", "torch._dynamo"))  # an optimiser imports the latter when it is first used
-
     from rich.console import Console
 
     from paribus.load import load_study
 
     spec = load_study(study, settings or [])
     folder = out or Path("runs") / spec.name
+
+    from paribus.execute.processes import warm_up
+
+    if jobs != 1:
+        warm_up(("paribus.training.trial", "torch._dynamo"))  # an optimiser imports the latter when it is first used
     console = Console(highlight=False)
     console.print(f"{spec.name}: {spec.question}", markup=False)
 
@@ -179,6 +179,25 @@ def status(run: Run) -> None:
 def report(run: Run) -> None:
     """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG)."""
     _report(run)
+
+
+@app.command()
+def decide(
+    run: Run,
+    costs: Annotated[
+        Path | None,
+        typer.Option(help="CSV: a row for each true class, a column for each class named for it, both with names."),
+    ] = None,
+) -> None:
+    """Compare decision rules on the predictions of a run: argmax, shares of training, thresholds, costs.
+
+    What a rule chooses it chooses on validation; figures are on test, in brackets the difference from argmax, seed by
+    seed, with its 95% interval.
+    """
+    from paribus.cli.decide import compared
+
+    header, *rows = compared(run, costs)
+    show_table(header, rows)
 
 
 @app.command()

@@ -41,6 +41,8 @@ def warm_up(modules: Sequence[str]) -> None:
     try:
         with _interrupts_blocked():
             forkserver.ensure_running()
+    except OSError:
+        return  # as where no socket can be made: workers start afresh
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})

@@ -3,7 +3,9 @@
 //     y[b, t, g] = bias[g] + sum over c of mix[c, g] * sum over j of filter[j, f] * x[b, c, t + j - padding],
 //
 // where g = f * depth + d. x is (B, C, T) in memory, y channels last, (B, T', G) with G = F * depth. Arithmetic is in
-// float (double for double), also where y is bfloat16.
+// float (double for double), also where y is bfloat16; but processors that multiply pairs of bfloat16 (AVX512-BF16) do so
+// then, with x and filter rounded as autocast rounds them: pairs of neighbouring places of the filter forward, of
+// neighbouring times in the gradient.
 //
 // Convolutions of oneDNN expect many planes to read from; here there are few (as many as electrodes), and long filters.
 // A tile of neighbouring times is held in registers, in vectors of filters; x stays in the nearest cache.
@@ -11,9 +13,6 @@
 // The gradient is that of one convolution from all channels, products[c, j, g] = sum of x[b, c, t + j] * gy[b, t, g];
 // those of filter and mix follow from it (front.py). Its parts are sums over fixed examples, added up in order, so that
 // results do not depend on the number of threads.
-
-// Where the processor multiplies pairs of bfloat16 (AVX512-BF16), it does so for bfloat16: of two neighbouring times in
-// the gradient, of two neighbouring places of the filter forward. x and filter are rounded then, as autocast does.
 
 #include "vectors.h"
 
@@ -65,7 +64,7 @@ inline Vector<float, 16> multiply_pairs(Vector<float, 16> sum, const bfloat16* a
 }
 #endif
 
-// What filters are multiplied with, J numbers or pairs of one row at a time.
+// How products are added to a sum: one number at a time, or a pair.
 template <class T>
 struct Multiplier {
     using A = Arith<T>;

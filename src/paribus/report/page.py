@@ -18,7 +18,16 @@ from paribus.report.html import Page, render
 from paribus.report.networks import network_groups
 from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
-from paribus.report.tables import answer_table, cells_table, comparisons_table, to_csv, to_markdown, trials_table
+from paribus.report.tables import (
+    answer_table,
+    cells_table,
+    classes_table,
+    comparisons_table,
+    further_table,
+    to_csv,
+    to_markdown,
+    trials_table,
+)
 from paribus.spec import StudySpec
 
 PICTURE_BUDGET = 2_400_000
@@ -47,7 +56,14 @@ def build(
         store: where records are kept.
     """
     result = analyse(study, planned, records, failures)
-    tables = (answer_table(result), cells_table(result), comparisons_table(result), trials_table(result))
+    tables = (
+        answer_table(result),
+        cells_table(result),
+        further_table(result),
+        classes_table(result),
+        comparisons_table(result),
+        trials_table(result),
+    )
     answer, curves, confusions = answer_picture(result), curve_pictures(result), _confusions(result)
     ordered = _in_order(result, records)
     label_of = {trial_id: cell.label for cell in result.cells for trial_id in cell.trial_ids}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from paribus.analysis.further import FURTHER
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import CellResult, EpochRange, StudyResult
 from paribus.analysis.words import join, level_words, number, percent, points, spread
@@ -13,12 +14,12 @@ from paribus.analysis.words import join, level_words, number, percent, points, s
 if TYPE_CHECKING:
     import rich.table
 
-Kind = Literal["text", "percent", "points", "loss", "epochs", "count", "seconds"]
+Kind = Literal["text", "percent", "points", "loss", "number", "epochs", "count", "seconds"]
 Value = str | int | float | Interval | EpochRange | None
 Mark = Literal["best", "rival"]
 
 UNITS: dict[Kind, str] = {"percent": " (%)", "points": " (points)", "seconds": " (s)"}
-DIGITS: dict[Kind, int] = {"loss": 3}
+DIGITS: dict[Kind, int] = {"loss": 3, "number": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,38 @@ def cells_table(result: StudyResult) -> Table:
         "“Best on test” is what choosing the epoch on test would have claimed, “optimism” the difference."
     )
     return Table("cells", caption, columns, tuple(rows), n_head=len(heads), marks=marks)
+
+
+def further_table(result: StudyResult) -> Table:
+    """One row a cell, with the figures that are usual elsewhere, and calibration."""
+    columns = (Column("cell"), *(Column(name, kind) for name, kind in FURTHER.items()))
+    rows: tuple[tuple[Value, ...], ...] = tuple(
+        (cell.label, *(cell.scores.further[name] for name in FURTHER)) for cell in result.cells if cell.scores
+    )
+    caption = (
+        "On test, as mean with 95% interval over seeds. Calibration error: mean distance between how sure the network "
+        "is and how often it is right. Temperature: what logits are to be divided by for the least loss on validation, "
+        "above 1 where the network is too sure."
+    )
+    return Table("further", caption, columns, rows)
+
+
+def classes_table(result: StudyResult) -> Table:
+    """One row a class of a cell."""
+    columns = (
+        Column("cell"),
+        Column("class"),
+        Column("test examples", "count"),
+        *(Column(name, "percent") for name in ("precision", "recall", "F1")),
+    )
+    rows = tuple(
+        (cell.label, each.name, each.n, each.precision, each.recall, each.f1)
+        for cell in result.cells
+        if cell.scores
+        for each in cell.scores.by_class
+    )
+    caption = "Each class on test, as mean with 95% interval over seeds; test examples are those of the first seed."
+    return Table("classes", caption, columns, rows, n_head=2)
 
 
 def comparisons_table(result: StudyResult) -> Table:

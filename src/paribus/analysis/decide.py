@@ -1,0 +1,236 @@
+"""Which class to name, given what a network says: rules beyond the largest probability, and what they are worth.
+
+A rule gives each class of each example a score; the class of the highest score is named, the first of equals. What
+rules have to choose they choose on validation.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.analysis.confusion import confusion_matrix
+from paribus.analysis.intervals import Interval, mean_interval
+from paribus.analysis.metrics import balanced_accuracy, log_probabilities, macro_f1
+from paribus.errors import DataError
+from paribus.record import Predictions, TrialRecord
+
+Floats = npt.NDArray[np.float64]
+Classes = npt.NDArray[np.int64]
+
+TAUS = tuple(round(0.1 * step, 1) for step in range(21))
+"""Strengths of prior correction that are tried."""
+SWEEPS = 10
+"""At most, over all classes, in the search for thresholds."""
+
+
+# ---------------------------------------------------------------- rules
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """How a class is named; `decide` applies it.
+
+    Attributes:
+        name: of the rule, in words.
+        offsets: (n_classes,), added to log probabilities; those of the argmax are 0.
+        floors: (n_classes,), only classes whose probability is above theirs are in the running, where there are such.
+        costs: (n_classes, n_classes), of naming the column's class for the row's; the least expected cost is named.
+        chosen: in words, what was chosen on validation; empty where nothing was.
+    """
+
+    name: str
+    offsets: Floats
+    floors: Floats | None = None
+    costs: Floats | None = None
+    chosen: str = ""
+
+
+def decide(rule: Rule, logits: npt.NDArray[np.floating]) -> Classes:
+    """(n,) the class that a rule names for each row of logits (n, n_classes)."""
+    log_p = log_probabilities(logits)
+    named: Classes
+    if rule.costs is not None:
+        named = (np.exp(log_p) @ rule.costs).argmin(axis=1)
+        return named
+    scores: Floats = log_p + rule.offsets
+    if rule.floors is not None:
+        above = np.exp(log_p) > rule.floors
+        above[~above.any(axis=1)] = True
+        scores = np.where(above, scores, -np.inf)
+    named = scores.argmax(axis=1)
+    return named
+
+
+def argmax(n_classes: int) -> Rule:
+    """The most probable class."""
+    return Rule("argmax", np.zeros(n_classes))
+
+
+def above_share(shares: Floats) -> Rule:
+    """The most probable of the classes whose probability exceeds their share of training (R2: proposed, not tried)."""
+    return Rule("above its share", np.zeros(len(shares)), floors=shares)
+
+
+def prior_correction(shares: Floats, validation: Predictions) -> Rule:
+    """Probability divided by share to the power tau (Menon et al. 2021, "Long-tail learning via logit adjustment").
+
+    Tau is the least of `TAUS` with the highest macro-F1 on validation; at 1, errors on every class count alike.
+    """
+
+    def rule(tau: float) -> Rule:
+        # Not tau times the logarithm where tau is 0: a class without training examples would give NaN.
+        offsets = -tau * np.log(shares) if tau else np.zeros(len(shares))
+        return Rule("divided by share", offsets, chosen=f"tau {tau:g}")
+
+    return max(map(rule, TAUS), key=lambda each: round(_macro_f1(each, validation), 12))
+
+
+def thresholds(validation: Predictions) -> Rule:
+    """A threshold for each class, chosen for macro-F1 on validation: the class furthest above its own is named.
+
+    Probabilities are divided by thresholds. Starting from argmax, one class's threshold after the other is set where
+    macro-F1 is highest with the others as they are, until none moves.
+    """
+    log_p, y = log_probabilities(validation.logits), validation.y
+    n_classes = log_p.shape[1]
+    offsets = np.zeros(n_classes)
+    best = _macro_f1(Rule("", offsets), validation)
+    for _ in range(SWEEPS):
+        before = best
+        for c in range(n_classes):
+            offset, reached = _best_offset(log_p + offsets, y, c)
+            if reached > best + 1e-12:
+                best, offsets[c] = reached, offsets[c] + offset
+        if best == before:
+            break
+    factors = np.exp(-offsets - (-offsets).max())
+    return Rule("thresholds", offsets, chosen="thresholds " + " : ".join(f"{each:.2f}" for each in factors))
+
+
+def least_cost(costs: Floats) -> Rule:
+    """The class with the least expected cost.
+
+    Args:
+        costs: (n_classes, n_classes), of naming the column's class for the row's.
+
+    Raises:
+        DataError: it is not square, or holds what is no number.
+    """
+    if costs.ndim != 2 or costs.shape[0] != costs.shape[1] or not np.isfinite(costs).all():
+        raise DataError(f"costs must be a square table of finite numbers, got {' x '.join(map(str, costs.shape))}")
+    return Rule("least cost", np.zeros(len(costs)), costs=costs)
+
+
+def _macro_f1(rule: Rule, part: Predictions) -> float:
+    return macro_f1(confusion_matrix(part.y, decide(rule, part.logits), part.logits.shape[1]))
+
+
+def _best_offset(scores: Floats, y: Classes, c: int) -> tuple[float, float]:
+    """What to add to the scores of class c for the highest macro-F1, and what that is.
+
+    As it grows, one example after the other goes over to c from the class that it had. Of equally good places the one
+    nearest to 0 is taken, in the middle between two examples.
+    """
+    n, n_classes = scores.shape
+    others = np.delete(scores, c, axis=1)
+    rival = others.argmax(axis=1)
+    margin = others[np.arange(n), rival] - scores[:, c]  # goes over where the offset is larger
+    rival += rival >= c
+    order = margin.argsort(kind="stable")
+    rival, true, margin = rival[order], y[order], margin[order]
+    # Row i: after the first i examples went over.
+    went = np.arange(n + 1)
+    left = np.zeros((n + 1, n_classes), np.int64)
+    left[1:] = np.eye(n_classes, dtype=np.int64)[rival].cumsum(axis=0)
+    predicted = left[-1] - left
+    predicted[:, c] = went
+    lost = np.zeros((n + 1, n_classes), np.int64)
+    lost[1:] = np.eye(n_classes, dtype=np.int64)[rival] * (rival == true)[:, None]
+    lost = lost.cumsum(axis=0)
+    hits = lost[-1] - lost
+    hits[1:, c] = (true == c).cumsum()
+    total = predicted + np.bincount(y, minlength=n_classes)
+    present = total > 0
+    f1 = np.where(present, 2 * hits / np.maximum(total, 1), 0).sum(axis=1) / present.sum(axis=1)
+    # Between two equal margins there is no place.
+    edges = np.concatenate([[margin[0] - 1], (margin[1:] + margin[:-1]) / 2, [margin[-1] + 1]])
+    possible = np.concatenate([[True], (margin[1:] > edges[1:-1]) & (edges[1:-1] > margin[:-1]), [True]])
+    highest = f1[possible].max()
+    places = edges[possible & (f1 >= highest - 1e-12)]
+    return float(places[np.abs(places).argmin()]), float(highest)
+
+
+# ---------------------------------------------------------------- what they are worth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleScores:
+    """A rule over the finished seeds of a cell, on test."""
+
+    rule: str
+    accuracy: Interval
+    balanced_accuracy: Interval
+    macro_f1: Interval
+    recall: tuple[Interval, ...]
+    """By class, of those that are in the test set in every seed; NaN elsewhere."""
+    gain: Mapping[str, Interval]
+    """``accuracy``, ``balanced_accuracy`` and ``macro_f1`` less those of argmax, seed by seed."""
+    chosen: tuple[str, ...] = field(default=())
+    """By seed, what was chosen on validation."""
+
+
+def rules_of(record: TrialRecord, costs: Floats | None = None) -> tuple[Rule, ...]:
+    """All rules for a trial, argmax first; what is to be chosen is chosen on its validation part."""
+    counts = np.array(record.data.counts["train"], np.float64)
+    shares, validation = counts / counts.sum(), record.predictions["validation"]
+    found = [argmax(len(shares)), above_share(shares), prior_correction(shares, validation), thresholds(validation)]
+    if costs is not None:
+        if costs.shape != (len(shares), len(shares)):
+            raise DataError(f"costs must be {len(shares)} x {len(shares)}, got {' x '.join(map(str, costs.shape))}")
+        found.append(least_cost(costs))
+    return tuple(found)
+
+
+def compare_rules(records: Sequence[TrialRecord], costs: Floats | None = None) -> tuple[RuleScores, ...]:
+    """Each rule over the seeds of one cell.
+
+    Args:
+        records: at least one, of the same cell.
+        costs: (n_classes, n_classes), as for `least_cost`; None leaves that rule out.
+
+    Raises:
+        DataError: the costs do not fit the classes.
+    """
+    rules = [rules_of(record, costs) for record in records]
+    figures = [
+        [_figures(rule, record.predictions["test"]) for rule in own] for own, record in zip(rules, records, strict=True)
+    ]
+    scores = []
+    for i, rule in enumerate(rules[0]):
+        own = [seed[i] for seed in figures]
+        over = {name: mean_interval([each[name] for each in own]) for name in own[0]}
+        gain = {
+            name: mean_interval([each[name] - seed[0][name] for each, seed in zip(own, figures, strict=True)])
+            for name in ("accuracy", "balanced_accuracy", "macro_f1")
+        }
+        recall = tuple(over[f"recall {c}"] for c in range(len(rule.offsets)))
+        chosen = tuple(seed[i].chosen for seed in rules) if rule.chosen else ()
+        scores.append(
+            RuleScores(rule.name, over["accuracy"], over["balanced_accuracy"], over["macro_f1"], recall, gain, chosen)
+        )
+    return tuple(scores)
+
+
+def _figures(rule: Rule, test: Predictions) -> dict[str, float]:
+    n_classes = test.logits.shape[1]
+    confusion = confusion_matrix(test.y, decide(rule, test.logits), n_classes)
+    of_class = confusion.sum(axis=1)
+    recall = np.divide(np.diag(confusion), of_class, out=np.full(n_classes, np.nan), where=of_class > 0)
+    return {
+        "accuracy": float(np.diag(confusion).sum() / confusion.sum()),
+        "balanced_accuracy": balanced_accuracy(confusion),
+        "macro_f1": macro_f1(confusion),
+        **{f"recall {c}": float(recall[c]) for c in range(n_classes)},
+    }
