@@ -83,7 +83,7 @@ def test_evaluate_says_identical(done: Path) -> None:
 def test_decide(done: Path, tmp_path: Path) -> None:
     out = paribus("decide", "runs/small", cwd=done).stdout
     assert re.search(r"^relu +argmax +\d+\.\d +\d+\.\d +\d+\.\d$", out, re.M)
-    assert re.search(r"^elu +thresholds +(\d+\.\d \([+−]\d+\.\d ± \d+\.\d\) +){3}thresholds", out, re.M)
+    assert re.search(r"^elu +thresholds +(\d+\.\d \([+−]?\d+\.\d ± \d+\.\d\) +){3}[\d. :]+, [\d. :]+$", out, re.M)
     costs = tmp_path / "costs.csv"
     costs.write_text("true,right,left\nleft,1,0\nright,0,100\n")  # to miss a right is worse
     assert "least cost" in paribus("decide", "runs/small", "--costs", costs, cwd=done).stdout

@@ -103,7 +103,7 @@ def test_thresholds_are_no_worse_than_argmax_on_validation_and_near_the_best_of_
     rule = thresholds(validation)
     grid = max(reached([0.0, a, b]) for a, b in itertools.product(np.linspace(-3, 5, 33), repeat=2))
     assert reached(rule.offsets) >= max(reached(np.zeros(3)), grid - 0.03)
-    assert rule.chosen.startswith("thresholds ")
+    assert rule.chosen == " : ".join(f"{t:.2f}" for t in np.exp(-rule.offsets - (-rule.offsets).max()))
 
 
 def test_ties_do_not_break_thresholds() -> None:

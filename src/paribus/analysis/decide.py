@@ -21,6 +21,8 @@ Classes = npt.NDArray[np.int64]
 
 TAUS = tuple(round(0.1 * step, 1) for step in range(21))
 """Strengths of prior correction that are tried."""
+FEW_CLASSES = 3
+"""So many thresholds are told one by one."""
 SWEEPS = 10
 """At most, over all classes, in the search for thresholds."""
 
@@ -106,7 +108,9 @@ def thresholds(validation: Predictions) -> Rule:
         if best == before:
             break
     factors = np.exp(-offsets - (-offsets).max())
-    return Rule("thresholds", offsets, chosen="thresholds " + " : ".join(f"{each:.2f}" for each in factors))
+    ends = factors if n_classes <= FEW_CLASSES else np.array([factors.min(), factors.max()])
+    between = " : " if n_classes <= FEW_CLASSES else " to "
+    return Rule("thresholds", offsets, chosen=between.join(f"{each:.2f}" for each in ends))
 
 
 def least_cost(costs: Floats) -> Rule:

@@ -49,8 +49,10 @@ def _row(label: str, scores: "RuleScores") -> list[str]:
 
 
 def _signed(gain: "Interval") -> str:
-    mean = f"{100 * gain.mean:+.1f}".replace("-", "−")
-    return f"{mean} ± {100 * gain.half_width:.1f}" if gain.known else mean
+    from paribus.analysis.words import points
+
+    mean = points(gain.mean, signed=True)
+    return f"{mean} ± {points(gain.half_width)}" if gain.known else mean
 
 
 def read_costs(path: Path, class_names: tuple[str, ...]) -> "Floats":
