@@ -25,8 +25,9 @@ from task import make, study  # noqa: E402
 
 READ = """
 import sys
+from pathlib import Path
 from paribus.plan import open_run
-with open_run(sys.argv[1]) as store:
+with open_run(Path(sys.argv[1])) as store:
     (record,) = store.records([trial.trial_id for trial in store.latest_study().planned])
 print(min(row.seconds for row in record.history))
 """
@@ -56,11 +57,11 @@ def main() -> None:
         folder, sources = Path(scratch), {}
         for name in ("old", "new"):
             archive = subprocess.run(
-                ["git", "archive", getattr(given, name)], cwd=HERE, check=True, capture_output=True
+                ["git", "archive", getattr(given, name)], cwd=HERE.parent, check=True, capture_output=True
             )
             (folder / name).mkdir()
             subprocess.run(["tar", "-x"], cwd=folder / name, input=archive.stdout, check=True)
-            sources[name] = next((folder / name).rglob("src"))
+            sources[name] = folder / name / "src"
         tasks = make(folder, Path(os.environ["PARIBUS_DATA"]))
         found: dict[tuple[str, str], dict[str, list[dict[str, float]]]] = {}
         for i in range(given.n):
