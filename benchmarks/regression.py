@@ -11,17 +11,16 @@ Exit code 1 where the lower quartile of a ratio new / old is above 1.05.
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "train_speed"))
+sys.path.insert(0, str(Path(__file__).parent / "train_speed"))
 
-from task import make, study  # noqa: E402
+from run import quartiles
+from task import make, study
 
 READ = """
 import sys
@@ -57,7 +56,7 @@ def main() -> None:
         folder, sources = Path(scratch), {}
         for name in ("old", "new"):
             archive = subprocess.run(
-                ["git", "archive", getattr(given, name)], cwd=HERE.parent, check=True, capture_output=True
+                ["git", "archive", getattr(given, name)], cwd=Path(__file__).parents[1], check=True, capture_output=True
             )
             (folder / name).mkdir()
             subprocess.run(["tar", "-x"], cwd=folder / name, input=archive.stdout, check=True)
@@ -80,7 +79,7 @@ def main() -> None:
     for (network, precision), both in found.items():
         for what in ("epoch", "command"):
             ratios = [b[what] / a[what] for a, b in zip(both["old"], both["new"], strict=True)]
-            q = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+            q = quartiles(ratios)
             slower |= q[0] > SLOWER
             print(f"| {network} | {precision} | {what} | {q[1]:.3f} ({q[0]:.3f} to {q[2]:.3f}) |")
     sys.exit(slower)

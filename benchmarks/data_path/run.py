@@ -24,11 +24,12 @@ from torch.nn.functional import cross_entropy
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "train_speed"))
 
+from run import quartiles
 from task import R2, R3, Examples, images, network
 
 from paribus.execute.memory import keep_memory
 from paribus.kernels.lower import lower
-from paribus.spec import Baseline
+from paribus.spec import Baseline, Precision
 from paribus.training.augment import augmenter
 from paribus.training.evaluate import casting
 from paribus.training.examples import prepare
@@ -44,17 +45,15 @@ def ours(x: np.ndarray, augmentation: list[Any]) -> Batch:
     from paribus.data.normalise import fit
 
     plain = {"data": {"source": "digits"}, "model": {"name": "logistic"}, "train": {"augmentation": augmentation}}
-    specs = validate(Baseline, plain).train.augmentation
+    recipe = validate(Baseline, plain)
     n = len(x)
     dataset = Dataset(
         x=x, y=np.zeros(n, np.int64), ids=np.arange(n).astype(str), part=np.full(n, "train"), class_names=("a",),
         kind="image", description="",
     )  # fmt: skip
     rows = np.arange(n)
-    examples = prepare(
-        dataset, rows, fit(x, rows, validate(Baseline, plain).data.normalise, "image"), torch.device("cpu")
-    )
-    augment = augmenter(specs, "image", n, 0, 1)
+    examples = prepare(dataset, rows, fit(x, rows, recipe.data.normalise, "image"), torch.device("cpu"))
+    augment = augmenter(recipe.train.augmentation, "image", n, 0, 1)
     return lambda who: examples.batch(torch.from_numpy(who), augment, torch.from_numpy(who))
 
 
@@ -79,7 +78,7 @@ def by_kornia(x: np.ndarray, augmentation: list[Any]) -> Batch:
     return lambda who: run(torch.from_numpy(x[who]).float())
 
 
-def step(name: str, x: np.ndarray, precision: str) -> Callable[[np.ndarray], None]:
+def step(name: str, x: np.ndarray, precision: Precision) -> Callable[[np.ndarray], None]:
     """Forward, backward, Adam."""
     shape = x.shape[1:]
     model = network({"model": name}, "relu", 0, shape, 10).to(memory_format=torch.channels_last)
@@ -88,7 +87,7 @@ def step(name: str, x: np.ndarray, precision: str) -> Callable[[np.ndarray], Non
     y = torch.randint(10, (BATCH,))
 
     def run(_: np.ndarray) -> None:
-        with casting(torch.device("cpu"), precision):  # type: ignore[arg-type]
+        with casting(torch.device("cpu"), precision):
             logits = fast(batch)
         optimizer.zero_grad()
         cross_entropy(logits.float(), y).backward()
@@ -131,7 +130,7 @@ def main() -> None:
                 if i > 1:
                     ms[name].append(1e3 * (time.perf_counter() - before))
         for name, values in ms.items():
-            q = statistics.quantiles(values, n=4, method="inclusive")
+            q = quartiles(values)
             ratio = statistics.median(a / b for a, b in zip(values, ms["paribus"], strict=True))
             print(f"| {label} | {name} | {q[1]:.1f} ({q[0]:.1f} to {q[2]:.1f}) | {ratio:.1f} |")
 

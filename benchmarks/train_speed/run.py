@@ -160,8 +160,8 @@ def table(given: dict[str, Any]) -> str:
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for name, ways in found.items():
         for way, values in ways.items():
-            seconds = _quartiles([value["seconds"] for value in values])
-            ratios = _quartiles(_ratios(ways, way))
+            seconds = quartiles([value["seconds"] for value in values])
+            ratios = quartiles(_ratios(ways, way))
             rate = given["work"][name]["flop"] / seconds[1]
             peak = given["peak"]["bf16" if way == OURS_BF16 else "fp32"]
             cells = [
@@ -184,7 +184,7 @@ def _ratios(ways: dict[str, list[dict[str, float]]], way: str) -> list[float]:
     return [a["seconds"] / b["seconds"] for a, b in zip(ways.get(PLAIN, []), ways[way], strict=False)]
 
 
-def _quartiles(values: list[float]) -> list[float]:
+def quartiles(values: list[float]) -> list[float]:
     return statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
 
 

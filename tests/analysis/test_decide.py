@@ -115,7 +115,7 @@ def test_ties_do_not_break_thresholds() -> None:
 def test_comparison_equals_scikit_learn() -> None:
     records: list[Any] = [
         SimpleNamespace(
-            data=SimpleNamespace(counts={"train": (800, 150, 50)}),
+            data=SimpleNamespace(counts={"train": (800, 150, 50)}, class_names=("a", "b", "c")),
             predictions={"validation": made(400, (0.8, 0.15, 0.05), s), "test": made(600, (0.8, 0.15, 0.05), 100 + s)},
         )
         for s in range(3)
@@ -134,7 +134,7 @@ def test_comparison_equals_scikit_learn() -> None:
     assert found[0].macro_f1.mean == pytest.approx(np.mean([f1_score(y, p, average="macro") for y, p in pairs]))
     assert found[0].balanced_accuracy.mean == pytest.approx(np.mean([balanced_accuracy_score(y, p) for y, p in pairs]))
     recalls = np.mean([recall_score(y, p, average=None) for y, p in pairs], axis=0)
-    assert [each.mean for each in found[0].recall] == pytest.approx(recalls.tolist())
+    assert [each.recall.mean for each in found[0].by_class] == pytest.approx(recalls.tolist())
     assert found[4].gain["accuracy"].mean == 0, "equal costs are argmax"
     # What the networks say is calibrated: dividing by share must raise balanced accuracy and cost accuracy.
     assert found[1].gain["balanced_accuracy"].low > 0 > found[1].gain["accuracy"].high

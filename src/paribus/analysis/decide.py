@@ -5,12 +5,13 @@ rules have to choose they choose on validation.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from paribus.analysis.confusion import confusion_matrix
+from paribus.analysis.further import ClassScores, by_class
 from paribus.analysis.intervals import Interval, mean_interval
 from paribus.analysis.metrics import balanced_accuracy, log_probabilities, macro_f1
 from paribus.errors import DataError
@@ -82,11 +83,9 @@ def prior_correction(shares: Floats, validation: Predictions) -> Rule:
     """
 
     def rule(tau: float) -> Rule:
-        # Not tau times the logarithm where tau is 0: a class without training examples would give NaN.
-        offsets = -tau * np.log(shares) if tau else np.zeros(len(shares))
-        return Rule("divided by share", offsets, chosen=f"tau {tau:g}")
+        return Rule("divided by share", -tau * np.log(shares), chosen=f"tau {tau:g}")
 
-    return max(map(rule, TAUS), key=lambda each: round(_macro_f1(each, validation), 12))
+    return max(map(rule, TAUS), key=lambda each: round(macro_f1(_confusion(each, validation)), 12))
 
 
 def thresholds(validation: Predictions) -> Rule:
@@ -98,7 +97,7 @@ def thresholds(validation: Predictions) -> Rule:
     log_p, y = log_probabilities(validation.logits), validation.y
     n_classes = log_p.shape[1]
     offsets = np.zeros(n_classes)
-    best = _macro_f1(Rule("", offsets), validation)
+    best = macro_f1(_confusion(argmax(n_classes), validation))
     for _ in range(SWEEPS):
         before = best
         for c in range(n_classes):
@@ -107,7 +106,7 @@ def thresholds(validation: Predictions) -> Rule:
                 best, offsets[c] = reached, offsets[c] + offset
         if best == before:
             break
-    factors = np.exp(-offsets - (-offsets).max())
+    factors = np.exp(offsets.min() - offsets)
     ends = factors if n_classes <= FEW_CLASSES else np.array([factors.min(), factors.max()])
     between = " : " if n_classes <= FEW_CLASSES else " to "
     return Rule("thresholds", offsets, chosen=between.join(f"{each:.2f}" for each in ends))
@@ -127,8 +126,8 @@ def least_cost(costs: Floats) -> Rule:
     return Rule("least cost", np.zeros(len(costs)), costs=costs)
 
 
-def _macro_f1(rule: Rule, part: Predictions) -> float:
-    return macro_f1(confusion_matrix(part.y, decide(rule, part.logits), part.logits.shape[1]))
+def _confusion(rule: Rule, part: Predictions) -> Classes:
+    return confusion_matrix(part.y, decide(rule, part.logits), part.logits.shape[1])
 
 
 def _best_offset(scores: Floats, y: Classes, c: int) -> tuple[float, float]:
@@ -177,11 +176,10 @@ class RuleScores:
     accuracy: Interval
     balanced_accuracy: Interval
     macro_f1: Interval
-    recall: tuple[Interval, ...]
-    """By class, of those that are in the test set in every seed; NaN elsewhere."""
+    by_class: tuple[ClassScores, ...]
     gain: Mapping[str, Interval]
     """``accuracy``, ``balanced_accuracy`` and ``macro_f1`` less those of argmax, seed by seed."""
-    chosen: tuple[str, ...] = field(default=())
+    chosen: tuple[str, ...] = ()
     """By seed, what was chosen on validation."""
 
 
@@ -208,33 +206,27 @@ def compare_rules(records: Sequence[TrialRecord], costs: Floats | None = None) -
         DataError: the costs do not fit the classes.
     """
     rules = [rules_of(record, costs) for record in records]
-    figures = [
-        [_figures(rule, record.predictions["test"]) for rule in own] for own, record in zip(rules, records, strict=True)
+    confusions = [
+        [_confusion(rule, record.predictions["test"]) for rule in own]
+        for own, record in zip(rules, records, strict=True)
     ]
     scores = []
     for i, rule in enumerate(rules[0]):
-        own = [seed[i] for seed in figures]
-        over = {name: mean_interval([each[name] for each in own]) for name in own[0]}
+        own, plain = [seed[i] for seed in confusions], [seed[0] for seed in confusions]
+        over = {name: mean_interval([figure(each) for each in own]) for name, figure in _FIGURES.items()}
         gain = {
-            name: mean_interval([each[name] - seed[0][name] for each, seed in zip(own, figures, strict=True)])
-            for name in ("accuracy", "balanced_accuracy", "macro_f1")
+            name: mean_interval([figure(each) - figure(base) for each, base in zip(own, plain, strict=True)])
+            for name, figure in _FIGURES.items()
         }
-        recall = tuple(over[f"recall {c}"] for c in range(len(rule.offsets)))
         chosen = tuple(seed[i].chosen for seed in rules) if rule.chosen else ()
-        scores.append(
-            RuleScores(rule.name, over["accuracy"], over["balanced_accuracy"], over["macro_f1"], recall, gain, chosen)
-        )
+        of_classes = by_class(own, records[0].data.class_names)
+        scores.append(RuleScores(rule=rule.name, **over, by_class=of_classes, gain=gain, chosen=chosen))
     return tuple(scores)
 
 
-def _figures(rule: Rule, test: Predictions) -> dict[str, float]:
-    n_classes = test.logits.shape[1]
-    confusion = confusion_matrix(test.y, decide(rule, test.logits), n_classes)
-    of_class = confusion.sum(axis=1)
-    recall = np.divide(np.diag(confusion), of_class, out=np.full(n_classes, np.nan), where=of_class > 0)
-    return {
-        "accuracy": float(np.diag(confusion).sum() / confusion.sum()),
-        "balanced_accuracy": balanced_accuracy(confusion),
-        "macro_f1": macro_f1(confusion),
-        **{f"recall {c}": float(recall[c]) for c in range(n_classes)},
-    }
+def _hits(confusion: Classes) -> float:
+    return float(np.trace(confusion) / confusion.sum())
+
+
+_FIGURES = {"accuracy": _hits, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
+"""Of a confusion matrix."""

@@ -30,21 +30,26 @@ def compared(run: Path, costs: Path | None) -> list[list[str]]:
     if stored is None or not records:
         raise RunError(f"{run} has no finished trial yet: see `paribus status {run}`")
     result = analyse(stored.study, stored.planned, list(records.values()), [])
+    tables = (
+        {names: read_costs(costs, names) for names in {r.data.class_names for r in records.values()}} if costs else {}
+    )
     rows = [["cell", "rule", *(f"{words} (%)" for _, words in _FIGURES), "chosen on validation, by seed"]]
     for cell in result.cells:
         own = [records[i] for i in cell.trial_ids if i in records]
         if own:
-            table = None if costs is None else read_costs(costs, own[0].data.class_names)
-            rows += [_row(cell.label or "baseline", scores) for scores in compare_rules(own, table)]
+            table = tables.get(own[0].data.class_names)
+            rows += [_row(cell.label, scores) for scores in compare_rules(own, table)]
     return rows
 
 
 def _row(label: str, scores: "RuleScores") -> list[str]:
+    from paribus.analysis.words import percent
+
     figures = []
     for name, _ in _FIGURES:
         reached: Interval = getattr(scores, name)
         gained = "" if scores.rule == "argmax" else f" ({_signed(scores.gain[name])})"
-        figures.append(f"{100 * reached.mean:.1f}{gained}")
+        figures.append(percent(reached.mean).removesuffix("%") + gained)
     return [label, scores.rule, *figures, ", ".join(scores.chosen)]
 
 

@@ -18,8 +18,13 @@ from typing import Any
 from paribus.execute.base import Crashed, Function, Message, Progress, Started, T, attempt, crashed
 from paribus.execute.memory import keep_memory
 
+_NUMPY_THREADS = "OPENBLAS_NUM_THREADS"
 GRACE_SECONDS = 5.0
 """How long workers may take to end before they are killed."""
+
+
+_method = "spawn"
+"""How workers are started; `warm_up` changes it."""
 
 
 def warm_up(modules: Sequence[str]) -> None:
@@ -35,22 +40,18 @@ def warm_up(modules: Sequence[str]) -> None:
         return
     global _method
     forkserver.set_forkserver_preload(list(modules))
-    alone = {"OPENBLAS_NUM_THREADS": "1"}  # numpy's matrix products: what has threads should not be branched
-    before = {name: os.environ.get(name) for name in alone}
-    os.environ.update(alone)
+    before = os.environ.get(_NUMPY_THREADS)
+    os.environ[_NUMPY_THREADS] = "1"  # what has threads should not be branched
     try:
         with _interrupts_blocked():
             forkserver.ensure_running()
     except OSError:
         return  # as where no socket can be made: workers start afresh
     finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        del os.environ[_NUMPY_THREADS]
+        if before is not None:
+            os.environ[_NUMPY_THREADS] = before
     _method = "forkserver"
-
-
-_method = "spawn"
-"""How workers are started."""
 
 
 class Processes:

@@ -1,7 +1,6 @@
 """A block of a network, dropout(pool(post(norm(pre(x))))), as one compiled operation (block.cpp)."""
 
 import ctypes
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,7 +164,7 @@ def knows_norm(layer: nn.Module) -> bool:
 def knows_pool(layer: nn.Module) -> bool:
     """Whether block.cpp computes it: windows side by side."""
     if type(layer) is nn.MaxPool2d:
-        plain = _all(layer.dilation, 1) and not layer.return_indices
+        plain = pair(layer.dilation) == (1, 1) and not layer.return_indices
     elif type(layer) is nn.AvgPool2d:
         plain = layer.divisor_override is None
     else:
@@ -174,14 +173,10 @@ def knows_pool(layer: nn.Module) -> bool:
     return (
         plain
         and pair(layer.stride) == size
-        and _all(layer.padding, 0)
+        and pair(layer.padding) == (0, 0)
         and not layer.ceil_mode
         and size[0] * size[1] <= _LARGEST_WINDOW
     )
-
-
-def _all(value: int | Sequence[int], wanted: int) -> bool:
-    return all(each == wanted for each in ((value,) if isinstance(value, int) else value))
 
 
 def _evaluated(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, geometry: _Block) -> torch.Tensor:
@@ -202,6 +197,7 @@ class _Fused(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Any, weight: Any, bias: Any, eps: float, geometry: _Block) -> Any:
         x = x.contiguous(memory_format=torch.channels_last)
+        weight, bias = weight.contiguous(), bias.contiguous()
         b, g = geometry, torch.float64 if x.dtype == torch.float64 else torch.float32
         y = _output(x, b)
         remembers = b.dropout or (b.pool and b.pool_height * b.pool_width > 1)
@@ -211,8 +207,8 @@ class _Fused(torch.autograd.Function):
         library().paribus_block_forward(
             ctypes.byref(b),
             address(x),
-            address(weight.contiguous()),
-            address(bias.contiguous()),
+            address(weight),
+            address(bias),
             ctypes.c_double(eps),
             address(y),
             address(code),

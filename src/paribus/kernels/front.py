@@ -70,12 +70,11 @@ class _Filters(torch.autograd.Function):
             type=TYPES[dtype],
             threads=torch.get_num_threads(),
         )
-        x, over_time, mix = x.contiguous(), over_time.contiguous(), over_channels.T.contiguous()
+        x, over_time, bias = x.contiguous(), over_time.contiguous(), bias.contiguous()
+        mix = over_channels.T.contiguous()
         after = (batch, groups, 1, times + 2 * padding - kernel + 1)
         y = torch.empty(after, dtype=dtype, memory_format=torch.channels_last)
-        library().paribus_front_forward(
-            ctypes.byref(shape), *(address(each) for each in (x, over_time, mix, bias.contiguous(), y))
-        )
+        library().paribus_front_forward(ctypes.byref(shape), *(address(each) for each in (x, over_time, mix, bias, y)))
         ctx.save_for_backward(x, over_time, over_channels)
         ctx.shape = shape
         return y

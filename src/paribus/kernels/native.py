@@ -75,12 +75,12 @@ def native() -> Native:
     try:
         version = _output([compiler, "-dumpfullversion", "-dumpversion"])
         path, capability = _built(compiler, version)
-        library = ctypes.CDLL(str(path))
+        loaded = ctypes.CDLL(str(path))
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
         return Native(None, f"PyTorch alone: {compiler} could not build the kernels ({_first_line(error)})")
     for name in _FUNCTIONS:
-        getattr(library, name).restype = None
-    return Native(library, f"compiled for {capability} by {Path(compiler).name} {version}")
+        getattr(loaded, name).restype = None
+    return Native(loaded, f"compiled for {capability} by {Path(compiler).name} {version}")
 
 
 def library() -> ctypes.CDLL:
@@ -110,11 +110,11 @@ def _built(compiler: str, version: str) -> tuple[Path, str]:
     flags = _OF_CPU.get(capability, ())
     if capability == "AVX512" and "avx512_bf16" in processor_flags():
         with contextlib.suppress(RuntimeError):  # compilers before 2019 do not know it
-            return _library(compiler, version, [*flags, "-mavx512bf16"]), f"{capability} with bf16"
-    return _library(compiler, version, flags), capability if flags else platform.machine()
+            return _compiled(compiler, version, [*flags, "-mavx512bf16"]), f"{capability} with bf16"
+    return _compiled(compiler, version, flags), capability if flags else platform.machine()
 
 
-def _library(compiler: str, version: str, of_cpu: Sequence[str]) -> Path:
+def _compiled(compiler: str, version: str, of_cpu: Sequence[str]) -> Path:
     """From the cache, or compiled into it."""
     here = Path(__file__).parent
     sources = [here / name for name in SOURCES]

@@ -120,4 +120,4 @@ class TrainSpec(Spec):
     augmentation: tuple[AugmentationSpec, ...] = Field((), strict=False)
     """Of training examples only, in this order."""
     precision: Precision = "fp32"
-    """bf16: the forward pass in training under autocast; weights, loss and all evaluation stay fp32."""
+    """bf16: convolutions and matrix products in training and evaluation; weights, sums and loss stay fp32."""
