@@ -31,7 +31,7 @@ def test_equal_differences_prove_nothing() -> None:
     result = results({("relu", 0): 0.9, ("relu", 1): 0.8, ("elu", 0): 0.85, ("elu", 1): 0.75})
     assert result.best is not None
     assert result.best.n_shared is None
-    assert [cell.label for cell in result.best.undecided] == ["elu"]
+    assert [cell.label for cell in result.best.rivals] == ["elu"]
     assert not any("more than chance" in sentence for sentence in answer_words(result, None))
 
 

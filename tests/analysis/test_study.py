@@ -89,9 +89,10 @@ def test_a_cell_by_hand():
     planned = plan(study)
     scores = cell_of(analyse(study, planned, records_of(planned, FULL), []), "eegnet", "relu").scores
     assert [seed.accuracy for seed in scores.seeds] == [0.9, 0.85, 0.95]
-    # 0.9 ± t(0.975, 2) * 0.05 / sqrt(3)
+    # 0.9 ± a quantile between t(0.975, 19) and t(0.975, 2) of 0.05 / sqrt(3) and the examples' part (test_crossed.py)
     assert scores.accuracy.mean == pytest.approx(0.9)
-    assert scores.accuracy.half_width == pytest.approx(4.302653 * 0.05 / 3**0.5, abs=1e-6)
+    assert scores.accuracy.half_width > 4.302653 * 0.05 / 3**0.5
+    assert scores.accuracy.method == "seeds and examples"
     # Class 0 all right; of class 1's 30, 8 + 7 + 9 right.
     assert scores.confusion.tolist() == [[30, 0], [6, 24]]
     assert scores.seeds[0].balanced_accuracy == pytest.approx((1 + 0.8) / 2)
@@ -113,21 +114,23 @@ def test_paired_comparisons_by_hand():
     # elu - relu by seed: ((0 - 3) / 2, (-1 - 3) / 2, (1 - 3) / 2) of 20
     expected = np.array([-1.5, -2.0, -1.0]) / 20
     assert activation.difference.mean == pytest.approx(expected.mean())
-    assert activation.difference.half_width == pytest.approx(4.302653 * 0.025 / 3**0.5, abs=1e-6)
+    assert activation.difference.seeds == pytest.approx(0.025**2 / 3)
     assert activation.n_agree == 3
-    assert activation.sentence == "relu beats elu by 7.5 points (1.3 to 13.7; 3 of 3 seeds)"
-    contexts = dict(activation.by_context)
-    assert contexts["eegnet"].mean == pytest.approx(-0.15)
-    assert contexts["deepconvnet"].mean == pytest.approx(0.0)
-    assert contexts["eegnet"].flat
-    assert not contexts["eegnet"].excludes_zero
-    assert not contexts["deepconvnet"].excludes_zero
+    # With 20 test examples no difference of 7.5 points can be told from chance, whatever the seeds say.
+    assert activation.verdict == "unseen"
+    assert activation.sentence.startswith("no difference between elu and relu that this study could see (−7.5 points, ")
+    contexts = {one.label: one for one in activation.by_context}
+    assert contexts["eegnet"].difference.mean == pytest.approx(-0.15)
+    assert contexts["deepconvnet"].difference.mean == pytest.approx(0.0)
+    # 3 examples more in each seed; McNemar's mid-p of 0 against 3: 2 * (0 + 0.125 / 2)
+    assert [(pair.first_only, pair.second_only, pair.p) for pair in contexts["eegnet"].pairs] == [(0, 3, 0.125)] * 3
 
 
 def test_best_and_those_that_cannot_be_told_apart():
     study = make_study()
     planned = plan(study)
     close = FULL | {("eegnet", "elu", 0): 18, ("eegnet", "elu", 1): 16, ("eegnet", "elu", 2): 19}
+    close |= {key: 2 + key[2] for key in FULL if key[0] == "deepconvnet"}
     best = analyse(study, planned, records_of(planned, close), []).best
     assert best.cell.label == "eegnet · relu"
     assert [cell.label for cell in best.rivals] == ["eegnet · elu"]
@@ -142,7 +145,8 @@ def test_equal_differences_stay_equal():
     shift = {(m, a, s): {"deepconvnet": 14, "eegnet": 17}[m] + (a == "elu") * (1 if m == "eegnet" else -1)
              for m, a, s in FULL}  # fmt: skip
     activation = analyse(study, planned, records_of(planned, shift), []).comparisons[1]
-    assert (activation.difference.mean, activation.difference.low, activation.difference.high) == (0, 0, 0)
+    assert activation.difference.mean == 0
+    assert activation.difference.p_value == 1
     assert activation.sentence.startswith("no difference between elu and relu")
 
 
@@ -161,10 +165,10 @@ def test_partial_study_counts_and_averages_nothing_that_is_not_there():
     assert [(one.label, one.seed) for one in result.failures] == [("eegnet · elu", 2)]
     activation = result.comparisons[1]
     # Only eegnet has both levels, only seeds 0 and 1 finished with both: -3 and -3 of 20.
-    assert activation.difference.n == 2
+    assert activation.difference.n_seeds == 2
     assert activation.difference.mean == pytest.approx(-0.15)
-    assert "from 2 of 3 seeds so far" in activation.sentence
-    assert [label for label, _ in activation.by_context] == ["eegnet"]
+    assert "from 2 of 3 seeds (1 failed)" in activation.sentence
+    assert [one.label for one in activation.by_context] == ["eegnet"]
 
 
 def test_a_seed_without_all_contexts_is_left_out_of_the_mean():
@@ -172,7 +176,7 @@ def test_a_seed_without_all_contexts_is_left_out_of_the_mean():
     planned = plan(study)
     some = {key: n for key, n in FULL.items() if key != ("deepconvnet", "elu", 0)}
     activation = analyse(study, planned, records_of(planned, some), []).comparisons[1]
-    assert activation.difference.n == 2
+    assert activation.difference.n_seeds == 2
     assert activation.difference.mean == pytest.approx((-2.0 - 1.0) / 2 / 20)
 
 
@@ -194,12 +198,13 @@ def test_a_failure_that_was_made_good_no_longer_counts():
     assert result.comparisons == ()
 
 
-def test_one_seed_says_that_it_has_no_interval():
+def test_one_seed_says_what_it_leaves_out():
     study = make_study(seeds=[7])
     planned = plan(study)
     result = analyse(study, planned, [make_record(t, 10 + i) for i, t in enumerate(planned)], [])
-    assert not result.cells[0].scores.accuracy.known
-    assert all("one seed has no interval" in one.sentence for one in result.comparisons)
+    assert result.cells[0].scores.accuracy.method == "examples"
+    assert all("by the test examples alone: other seeds may differ more" in one.sentence for one in result.comparisons)
+    assert all(one.verdict == "one seed" for one in result.comparisons)
     assert len(result.best.undecided) == 3
 
 
@@ -225,9 +230,8 @@ def test_one_at_a_time_compares_with_the_baseline_cell():
         ("slow", "baseline", -0.15),
         ("fast", "baseline", 0.15),
     ]
-    assert result.comparisons[3].sentence == (
-        "fast was 15.0 points above baseline in each of 3 seeds, too even to give an interval"
-    )
+    # Three of 20 examples, the same three in each seed.
+    assert result.comparisons[3].verdict == "unseen"
 
 
 def test_reported_figures_only_for_the_same_data_and_the_most_particular_one():

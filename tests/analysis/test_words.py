@@ -4,52 +4,63 @@ import math
 
 import pytest
 
-from paribus.analysis.intervals import Interval
+from paribus.analysis.crossed import CrossedMean
+from paribus.analysis.result import Comparison
 from paribus.analysis.words import cell_words, comparison_words, count, join, level_words, number, percent, points
 
 
-def interval(mean, low=math.nan, high=math.nan, n=5):
-    return Interval(mean, low, high, n, "student-t")
+def comparison(mean=None, n=5, verdict="unseen", n_agree=5, corrected=0.01):
+    """A difference with a standard error of 0.01, as good as all of it by the examples: 1.96 of it to each side."""
+    found = None if mean is None else CrossedMean(mean, math.nan if n == 1 else 1e-12, 1e-4, 1e-12, n, 10**6)
+    return Comparison("activation", "relu", "elu", found, corrected, verdict, n_agree, 5, (), "")
 
 
 @pytest.mark.parametrize(
-    ("difference", "n_agree", "sentence"),
+    ("one", "sentence"),
     [
-        (interval(0.021, 0.004, 0.038), 5, "relu beats elu by 2.1 points (0.4 to 3.8; 5 of 5 seeds)"),
-        (interval(-0.021, -0.038, -0.004), 4, "elu beats relu by 2.1 points (0.4 to 3.8; 4 of 5 seeds)"),
+        (comparison(0.03, verdict="beats"), "relu beats elu by 3.0 points (1.0 to 5.0; 5 of 5 seeds)"),
+        (comparison(-0.03, verdict="beats", n_agree=4), "elu beats relu by 3.0 points (1.0 to 5.0; 4 of 5 seeds)"),
         (
-            interval(-0.008, -0.02, 0.004),
-            3,
-            "no difference between relu and elu that this study could see (−0.8 points, −2.0 to 0.4)",
+            comparison(-0.008, n_agree=3),
+            "no difference between relu and elu that this study could see (−0.8 points, −2.8 to 1.2); "
+            "it could have seen 2.8",
         ),
         (
-            interval(0.0, 0.0, 0.0),
-            0,
-            "no difference between relu and elu that this study could see (0.0 points, 0.0 to 0.0)",
+            comparison(0.0),
+            "no difference between relu and elu that this study could see (0.0 points, −2.0 to 2.0); "
+            "it could have seen 2.8",
         ),
         (
-            interval(0.021, 0.004, 0.038, n=3),
-            3,
-            "relu beats elu by 2.1 points (0.4 to 3.8; 3 of 3 seeds, from 3 of 5 seeds so far)",
+            comparison(0.03, n=3, n_agree=3, verdict="beats"),
+            "relu beats elu by 3.0 points (1.0 to 5.0; 3 of 3 seeds, from 3 of 5 seeds so far)",
         ),
-        (None, 0, "relu and elu cannot be compared yet: no seed has finished with both"),
+        (
+            comparison(-0.021, verdict="unsure", corrected=0.071),
+            "elu was 2.1 points above relu (0.1 to 4.1; 5 of 5 seeds), which can be chance among 2 comparisons "
+            "(corrected p = 0.07)",
+        ),
+        (
+            comparison(0.02, n=1, verdict="one seed"),
+            "relu was 2.0 points above elu with one seed (0.0 to 4.0 by the test examples alone: other seeds may "
+            "differ more), from 1 of 5 seeds so far",
+        ),
+        (
+            comparison(0.0, n=1, verdict="one seed"),
+            "relu and elu were equal with one seed (−2.0 to 2.0 by the test examples alone: other seeds may differ "
+            "more), from 1 of 5 seeds so far",
+        ),
+        (comparison(verdict="no pairs"), "relu and elu cannot be compared yet: no seed has finished with both"),
     ],
 )
-def test_comparison(difference, n_agree, sentence):
-    assert comparison_words("relu", "elu", difference, n_agree, 5) == sentence
+def test_comparison(one, sentence):
+    assert comparison_words("relu", "elu", one, 2, 0) == sentence
 
 
-@pytest.mark.parametrize(
-    ("mean", "start"),
-    [
-        (0.02, "relu was 2.0 points above elu"),
-        (-0.02, "elu was 2.0 points above relu"),
-        (0.0, "relu and elu were equal"),
-    ],
-)
-def test_one_seed_says_so(mean, start):
-    sentence = comparison_words("relu", "elu", interval(mean, n=1), 1, 1)
-    assert sentence == f"{start} with one seed, and one seed has no interval"
+def test_failed_seeds_are_told():
+    assert "from 3 of 5 seeds (2 failed)" in comparison_words("relu", "elu", comparison(0.03, n=3), 1, 2)
+    assert comparison_words("relu", "elu", comparison(verdict="no pairs"), 1, 5) == (
+        "relu and elu cannot be compared: 5 seeds failed, none is finished"
+    )
 
 
 def test_numbers():

@@ -168,7 +168,7 @@ def test_one_trial_without_factors(fake):
     study = fake.study(factors={}, seeds=1)
     planned = fake.plan(study)
     reader = assert_sound(render(build(study, planned, [fake.fake_record(planned[0])], [])))
-    assert "one seed, so no interval" in reader.words
+    assert "by the test examples alone" in reader.words
     assert "There is nothing to compare" in reader.words
 
 

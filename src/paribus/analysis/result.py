@@ -1,10 +1,12 @@
 """What an analysis gives: frozen values that the report lays out and draws, and computes nothing from."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.curves import Curves
 from paribus.analysis.further import ClassScores
 from paribus.analysis.intervals import Interval
@@ -14,7 +16,7 @@ from paribus.spec import StudySpec
 # Accuracies, F1 and optimism are shares from 0 to 1; losses are in nats; epochs count from 1.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SeedResult:
     """One finished trial in figures, on test where nothing else is said."""
 
@@ -36,6 +38,10 @@ class SeedResult:
     """``best_on_test`` less the test accuracy at the selected epoch."""
     further: dict[str, float]
     """By the names of `further.FURTHER`."""
+    right: npt.NDArray[np.bool_]
+    """(n_test,) whether each test example is named rightly, in the order of the examples' ids."""
+    test_set: str
+    """Digest of those ids and their classes: equal for the same test examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,34 @@ class Context:
     """Level -> cell."""
 
 
+Verdict = Literal["beats", "unsure", "unseen", "one seed", "no pairs"]
+"""Of a comparison: a difference that is one; that corrected for the number of comparisons may be none; none that could
+be seen; one seed, of which nothing follows for others; nothing to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedPair:
+    """Two trials of the same seed on the same test examples."""
+
+    seed: int
+    first_only: int
+    """Examples that the first level alone has right."""
+    second_only: int
+    p: float
+    """McNemar's test: whether these two trained networks differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextDifference:
+    """Two levels within one context."""
+
+    label: str
+    """The other factors' levels in words."""
+    difference: CrossedMean
+    pairs: tuple[SeedPair, ...]
+    """By seed; empty where the two were tested on different examples."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A level against another of the same factor, in pairs: same seed, same levels of the other factors."""
@@ -116,15 +150,42 @@ class Comparison:
     factor: str
     level: str
     against: str
-    difference: Interval | None
-    """Accuracy of ``level`` less that of ``against``: over seeds, each the mean over contexts; None without pairs."""
+    difference: CrossedMean | None
+    """Accuracy of ``level`` less that of ``against``, the mean over contexts; None without pairs."""
+    corrected: float
+    """P value, corrected for the other comparisons of the factor (Holm); NaN without pairs or with one seed."""
+    verdict: Verdict
     n_agree: int
     """Seeds whose difference has the sign of the mean."""
     n_planned: int
     """Seeds that the study plans."""
-    by_context: tuple[tuple[str, Interval], ...]
-    """The same within each context, when there is more than one."""
+    by_context: tuple[ContextDifference, ...]
+    """The same within each context that has pairs."""
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Whether what one factor does depends on the level of another."""
+
+    levels: tuple[tuple[str, str, str], tuple[str, str, str]]
+    """(factor, level, the level that it is measured against), of each of the two."""
+    difference: CrossedMean
+    """What the first factor's level does with the second's level, less what it does with the one measured against."""
+    corrected: float
+    """P value, corrected for the other interactions of these two factors (Holm)."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TwoWay:
+    """Two factors of a grid against each other: mean test accuracy over all other factors."""
+
+    factors: tuple[str, str]
+    levels: tuple[tuple[str, ...], tuple[str, ...]]
+    means: dict[tuple[str | None, str | None], Interval]
+    """By the levels of both; None stands for the mean over all levels of one."""
+    interactions: tuple[Interaction, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,10 +194,10 @@ class Best:
 
     cell: CellResult
     rivals: tuple[CellResult, ...]
-    """Cannot be told apart from it: the interval of the paired difference includes 0."""
+    """Cannot be told apart from it: the paired difference can be chance, for so many pairs of cells."""
     worse: tuple[CellResult, ...]
     undecided: tuple[CellResult, ...]
-    """Fewer than two seeds in common, or the same difference in all of them: no interval."""
+    """Fewer than two seeds in common."""
     n_shared: int | None
     """Seeds that all cells have finished, on which the best was chosen; None where all have the same seeds."""
 
@@ -163,6 +224,8 @@ class StudyResult:
     contexts: dict[str, tuple[Context, ...]]
     """Factor -> the sets of cells that differ in it alone."""
     comparisons: tuple[Comparison, ...]
+    two_ways: tuple[TwoWay, ...]
+    """Of a grid with two factors or more: every two of them."""
     best: Best | None
     """None when nothing is finished."""
     optimism: Interval | None

@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from itertools import combinations
 
 import numpy as np
 
 from paribus.analysis.compare import BASELINE, baseline_level, compare, contexts_of, find_best
 from paribus.analysis.confusion import confusion_matrix
+from paribus.analysis.crossed import crossed_mean
 from paribus.analysis.curves import mean_curves
+from paribus.analysis.effects import two_ways
 from paribus.analysis.further import FURTHER, by_class, further
 from paribus.analysis.intervals import Interval, mean_interval
 from paribus.analysis.metrics import accuracy, balanced_accuracy, cross_entropy, macro_f1
@@ -33,6 +37,8 @@ def analyse(
     planned: Sequence[PlannedTrial],
     records: Sequence[TrialRecord],
     failures: Sequence[TrialFailure],
+    *,
+    every_pair: bool = False,
 ) -> StudyResult:
     """The answer to a study, as far as its trials are finished.
 
@@ -41,6 +47,7 @@ def analyse(
         planned: all its trials.
         records: of finished trials; those of other studies are left aside.
         failures: of failed trials; those that have a record by now are left aside, the latest of a trial counts.
+        every_pair: compare every two levels of a factor, not only each with the baseline's.
 
     Returns:
         Each cell's figures over its seeds, paired comparisons and the best cell. Failed and missing trials are
@@ -58,13 +65,15 @@ def analyse(
     contexts = {factor: contexts_of(cells, factor, bases[factor], crossed=crossed) for factor in factors}
     if not crossed:
         factors = {factor: tuple(contexts[factor][0].cells) for factor in factors}
+    against = {factor: base if (base := bases[factor]) in levels else levels[0] for factor, levels in factors.items()}
     return StudyResult(
         study=study,
         factors=factors,
         crossed=crossed,
         cells=cells,
         contexts=contexts,
-        comparisons=_comparisons(study, factors, bases, contexts),
+        comparisons=_comparisons(study, against, contexts, every_pair=every_pair),
+        two_ways=two_ways(cells, factors, against) if crossed else (),
         best=find_best(cells),
         optimism=_optimism(cells),
         failures=tuple(
@@ -131,7 +140,7 @@ def _scores(records: Sequence[TrialRecord]) -> CellScores:
 
     return CellScores(
         seeds=seeds,
-        accuracy=over_seeds("accuracy"),
+        accuracy=crossed_mean([np.stack([seed.right for seed in seeds]).astype(np.float64)]).interval(),
         validation_accuracy=over_seeds("validation_accuracy"),
         balanced_accuracy=over_seeds("balanced_accuracy"),
         macro_f1=over_seeds("macro_f1"),
@@ -154,7 +163,9 @@ def _confusion(record: TrialRecord) -> np.typing.NDArray[np.int64]:
 
 def _seed(record: TrialRecord, confusion: np.typing.NDArray[np.int64]) -> SeedResult:
     test = record.predictions["test"]
-    reached = accuracy(test.y, test.logits.argmax(axis=1))
+    named = test.logits.argmax(axis=1)
+    reached = accuracy(test.y, named)
+    order = np.argsort(test.ids, kind="stable")
     # Both terms from the history: the same measurement, so that optimism is never below 0.
     best = max(row.test_accuracy for row in record.history)
     selected = next(row for row in record.history if row.epoch == record.selected_epoch)
@@ -172,6 +183,10 @@ def _seed(record: TrialRecord, confusion: np.typing.NDArray[np.int64]) -> SeedRe
         best_on_test=best,
         optimism=best - selected.test_accuracy,
         further=further(record, confusion),
+        right=(named == test.y)[order],
+        test_set=sha256(
+            "\n".join(test.ids[order].tolist()).encode() + test.y[order].astype("<i8").tobytes()
+        ).hexdigest(),
     )
 
 
@@ -198,18 +213,13 @@ def _holds(wanted: Mapping[str, object], fields: Mapping[str, object]) -> bool:
 
 
 def _comparisons(
-    study: StudySpec,
-    factors: Mapping[str, tuple[str, ...]],
-    bases: Mapping[str, str | None],
-    contexts: Mapping[str, tuple[Context, ...]],
+    study: StudySpec, against: Mapping[str, str], contexts: Mapping[str, tuple[Context, ...]], *, every_pair: bool
 ) -> tuple[Comparison, ...]:
-    found = []
-    for factor, levels in factors.items():
-        base = bases[factor]
-        against = base if base in levels else levels[0]
-        found += [
-            compare(factor, level, against, contexts[factor], len(study.seeds)) for level in levels if level != against
-        ]
+    found: list[Comparison] = []
+    for factor, base in against.items():
+        levels = [base, *dict.fromkeys(name for one in contexts[factor] for name in one.cells if name != base)]
+        pairs = [(later, earlier) for earlier, later in combinations(levels, 2) if every_pair or earlier == base]
+        found += compare(factor, contexts[factor], pairs, len(study.seeds))
     return tuple(found)
 
 

@@ -2,8 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from paribus.analysis.intervals import Interval
+
+if TYPE_CHECKING:
+    from paribus.analysis.crossed import CrossedMean
+    from paribus.analysis.result import Comparison
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -65,34 +70,75 @@ def cell_words(levels: Mapping[str, str]) -> str:
     return " · ".join(level_words(factor, level) for factor, level in levels.items()) or "baseline"
 
 
-def comparison_words(level: str, against: str, difference: Interval | None, n_agree: int, n_planned: int) -> str:
+def comparison_words(level: str, against: str, one: "Comparison", n_together: int, n_failed: int) -> str:
     """A paired comparison in one honest sentence, without the full stop.
 
     Args:
         level: in words.
         against: in words.
-        difference: accuracy of ``level`` less that of ``against``, a share; None without pairs.
-        n_agree: seeds whose difference has the sign of the mean.
-        n_planned: seeds that the study plans.
+        one: the comparison.
+        n_together: comparisons that it was corrected for, itself among them.
+        n_failed: seeds that one of the two failed in.
     """
-    if difference is None:
-        return f"{level} and {against} cannot be compared yet: no seed has finished with both"
-    so_far = "" if difference.n == n_planned else f", from {difference.n} of {count(n_planned, 'seed')} so far"
-    upper, lower = (level, against) if difference.mean >= 0 else (against, level)
-    gap = points(abs(difference.mean))
-    if not difference.known:
-        what = f"{upper} was {gap} points above {lower}" if difference.mean else f"{level} and {against} were equal"
-        return f"{what} with one seed, and one seed has no interval{so_far}"
-    if difference.flat and difference.mean:
-        seeds = count(difference.n, "seed")
-        return f"{upper} was {gap} points above {lower} in each of {seeds}, too even to give an interval{so_far}"
-    if not difference.excludes_zero:
-        return (
-            f"no difference between {level} and {against} that this study could see "
-            f"({points(difference.mean)} points, {spread(difference)}{so_far})"
+    if one.difference is None:
+        why = (
+            "no seed has finished with both" if not n_failed else f"{count(n_failed, 'seed')} failed, none is finished"
         )
-    bounds = sorted((abs(difference.low), abs(difference.high)))
+        return f"{level} and {against} cannot be compared{' yet' if not n_failed else ''}: {why}"
+    found, interval = one.difference, one.difference.interval()
+    so_far = ""
+    if found.n_seeds < one.n_planned:
+        state = f" ({n_failed} failed)" if n_failed else " so far"
+        so_far = f", from {found.n_seeds} of {count(one.n_planned, 'seed')}{state}"
+    upper, lower = (level, against) if found.mean >= 0 else (against, level)
+    gap = points(abs(found.mean))
+    ends = (interval.low, interval.high) if found.mean >= 0 else (-interval.high, -interval.low)
+    bounds = f"{points(ends[0])} to {points(ends[1])}"
+    if one.verdict == "one seed":
+        what = f"{upper} was {gap} points above {lower}" if found.mean else f"{level} and {against} were equal"
+        return f"{what} with one seed ({bounds} by the test examples alone: other seeds may differ more){so_far}"
+    agree = f"{one.n_agree} of {count(found.n_seeds, 'seed')}{so_far}"
+    if one.verdict == "beats":
+        return f"{upper} beats {lower} by {gap} points ({bounds}; {agree})"
+    if one.verdict == "unsure":
+        return (
+            f"{upper} was {gap} points above {lower} ({bounds}; {agree}), which can be chance among {n_together} "
+            f"comparisons (corrected p = {one.corrected:.2f})"
+        )
     return (
-        f"{upper} beats {lower} by {gap} points ({points(bounds[0])} to {points(bounds[1])}; "
-        f"{n_agree} of {count(difference.n, 'seed')}{so_far})"
+        f"no difference between {level} and {against} that this study could see "
+        f"({points(found.mean)} points, {spread(interval)}{so_far}); it could have seen {points(found.detectable())}"
+    )
+
+
+def interaction_words(
+    levels: "tuple[tuple[str, str, str], tuple[str, str, str]]",
+    difference: "CrossedMean",
+    effects: "Sequence[CrossedMean | None]",
+    corrected: float,
+) -> str:
+    """An interaction in one sentence, without the full stop.
+
+    Args:
+        levels: (factor, level, the one measured against), of both factors.
+        difference: of what the first factor's level does, with the second's level and without.
+        effects: those two.
+        corrected: its p value.
+    """
+    (one, a, a_base), (other, b, b_base) = levels
+    a, a_base, b, b_base = (
+        level_words(one, a),
+        level_words(one, a_base),
+        level_words(other, b),
+        level_words(other, b_base),
+    )
+    does = [f"{points(effect.mean, signed=True)} points" for effect in effects if effect]
+    bounds = f"{points(difference.mean, signed=True)}, {spread(difference.interval())}"
+    if corrected <= 0.05:
+        return (
+            f"{a} against {a_base} does {does[0]} with {b}, {does[1]} with {b_base}: it depends on {other} ({bounds})"
+        )
+    return (
+        f"whether {a} or {a_base} matters could not be seen to depend on {b} or {b_base} ({bounds}); "
+        f"it could have seen {points(difference.detectable())}"
     )

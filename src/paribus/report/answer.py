@@ -25,9 +25,9 @@ def _best_words(best: Best) -> str:
     assert best.cell.scores is not None
     interval = best.cell.scores.accuracy
     sure = (
-        f"95% interval over {count(interval.n, 'seed')}: {spread(interval, share=True)}"
-        if interval.known
-        else "one seed, so no interval"
+        f"95% interval over {count(interval.n, 'seed')} and the test examples: {spread(interval, share=True)}"
+        if interval.n > 1
+        else f"one seed; {spread(interval, share=True)} by the test examples alone"
     )
     label = capital(best.cell.label)
     if best.n_shared:
@@ -47,10 +47,7 @@ def _rival_words(best: Best) -> str:
     if not others:
         return ""
     if not best.rivals and not best.worse:
-        return (
-            "With fewer than two seeds in common, or the same difference in all of them, there is no telling whether "
-            "it truly leads: run more seeds."
-        )
+        return "With fewer than two seeds in common there is no telling whether it truly leads: run more seeds."
     if best.rivals:
         of = f" of the other {others}" if others > 1 else ""
         said = f"{len(best.rivals)}{of} {'cell' if others == 1 else 'cells'} cannot be told apart from it"
@@ -65,11 +62,11 @@ def _rival_words(best: Best) -> str:
     else:
         decided = len(best.worse)
         said = (
-            "It is ahead of the other cell by more than chance between seeds"
+            "It is ahead of the other cell by more than chance"
             if others == 1
-            else f"It is ahead of all other {decided} cells by more than chance between seeds"
+            else f"It is ahead of all other {decided} cells by more than chance"
             if decided == others
-            else f"It is ahead of {decided} of the other {others} cells by more than chance between seeds"
+            else f"It is ahead of {decided} of the other {others} cells by more than chance"
         )
     if best.undecided:
         said += f"; {count(len(best.undecided), 'cell')} cannot be judged yet"
@@ -92,18 +89,17 @@ def method_words(result: StudyResult, data: DataSummary | None) -> tuple[str, ..
         f"at most {count(_epochs(result), 'epoch')}{on}."
     ]
     said.append(_SELECTION[study.selection])
-    if len(study.seeds) > 1:
-        said.append(
-            "Intervals are Student's t over seeds: they tell how much another seed could change a figure, "
-            "not how much other test data could."
-        )
+    said.append(
+        "Intervals of test accuracy tell how much other seeds and other test examples could change it; those of all "
+        "else how much other seeds could (Student's t)."
+        if len(study.seeds) > 1
+        else "Intervals tell how much other test examples could change test accuracy. How much another seed could, one "
+        "seed cannot tell, and as a rule it is more: run five."
+    )
     if len(result.cells) > 2:
         said.append("The best of many cells is partly the luckiest, so its figure is a little flattered.")
-    if len(result.comparisons) > 1 and len(study.seeds) > 1:
-        said.append(
-            f"No correction is made for looking at {len(result.comparisons)} comparisons: "
-            "even if no level mattered, about one in twenty would seem to."
-        )
+    if len(result.comparisons) > len(result.factors) and len(study.seeds) > 1:
+        said.append("“Beats” is said when it holds with all comparisons of a factor looked at (Holm).")
     return tuple(said)
 
 

@@ -8,7 +8,7 @@ from paribus.analysis.words import percent
 from paribus.record import DataSummary, Finding
 from paribus.report.figures import slug
 from paribus.report.svg import Picture, element, picture, width_of, words
-from paribus.report.tables import Column, Table
+from paribus.report.table import Column, Table
 
 BAR, LINE = 260.0, 17.0
 """Length of the longest bar and height of a line, in points."""

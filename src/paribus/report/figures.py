@@ -197,7 +197,7 @@ def answer_picture(result: StudyResult) -> Picture | None:
         y = top + (i + 0.5) * row
         body.append(words(left - 6, y + 3.5, labels[i], text_anchor="end"))
         body += _answer_row(x, y, cell, style[cell.levels[last] if last else ""].colour)
-    return picture("answer", "Test accuracy of every cell, with its interval over seeds", WIDTH, bottom + 38, body)
+    return picture("answer", "Test accuracy of every cell, with its interval", WIDTH, bottom + 38, body)
 
 
 def _on_test(cell: CellResult) -> list[ReportedValue]:
@@ -243,7 +243,7 @@ def _answer_legend(*, reported: bool) -> list[str]:
     drawn = [
         element("path", d=f"M{x:g} {y - 3.5:g}h24", stroke="currentColor", stroke_width=2),
         _dot(x + 12, y - 3.5, 3.8, "currentColor"),
-        words(x + 31, y, "mean and 95% interval over seeds"),
+        words(x + 31, y, "mean and 95% interval"),
         element("circle", cx=x + 236, cy=y - 3.5, r=1.5),
         words(x + 244, y, "one seed"),
     ]

@@ -9,7 +9,7 @@ from paribus.analysis.result import StudyResult
 from paribus.analysis.words import capital, count, percent, points, spread
 from paribus.report.sections import Section
 from paribus.report.svg import Picture
-from paribus.report.tables import Table, parts
+from paribus.report.table import Table, parts
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,7 +5,7 @@ from typing import Any
 
 from paribus.analysis.result import StudyResult
 from paribus.record import PlannedTrial
-from paribus.report.tables import Column, Table
+from paribus.report.table import Column, Table
 
 
 def yaml_like(value: Any, indent: int = 0) -> str:

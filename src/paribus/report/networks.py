@@ -9,7 +9,7 @@ from paribus.record import TrialRecord
 from paribus.report.figures import slug
 from paribus.report.network import network_picture
 from paribus.report.svg import Picture
-from paribus.report.tables import Column, Table
+from paribus.report.table import Column, Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,8 @@ from paribus.report.html import Page, render
 from paribus.report.networks import network_groups
 from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
-from paribus.report.tables import (
-    answer_table,
-    cells_table,
-    classes_table,
-    comparisons_table,
-    further_table,
-    to_csv,
-    to_markdown,
-    trials_table,
-)
+from paribus.report.table import to_csv, to_markdown
+from paribus.report.tables import all_tables
 from paribus.spec import StudySpec
 
 PICTURE_BUDGET = 2_400_000
@@ -43,6 +35,7 @@ def build(
     created: str = "",
     command: str = "",
     store: str = "",
+    every_pair: bool = False,
 ) -> Page:
     """The page of a study, from values alone.
 
@@ -54,16 +47,10 @@ def build(
         created: when the study was first stored, ISO 8601.
         command: that started it.
         store: where records are kept.
+        every_pair: compare every two levels of a factor.
     """
-    result = analyse(study, planned, records, failures)
-    tables = (
-        answer_table(result),
-        cells_table(result),
-        further_table(result),
-        classes_table(result),
-        comparisons_table(result),
-        trials_table(result),
-    )
+    result = analyse(study, planned, records, failures, every_pair=every_pair)
+    tables = all_tables(result)
     answer, curves, confusions = answer_picture(result), curve_pictures(result), _confusions(result)
     ordered = _in_order(result, records)
     label_of = {trial_id: cell.label for cell in result.cells for trial_id in cell.trial_ids}
@@ -134,11 +121,12 @@ class Report:
     result: StudyResult
 
 
-def write_report(run: Path) -> Report:
+def write_report(run: Path, *, every_pair: bool = False) -> Report:
     """Writes ``report/`` in a run folder: the page, its tables and its figures.
 
     Args:
         run: folder of a run, with ``store.sqlite``.
+        every_pair: compare every two levels of a factor, not only each with the baseline's.
 
     Returns:
         Where the page is, and the analysis that it shows.
@@ -165,6 +153,7 @@ def write_report(run: Path) -> Report:
         created=stored.created,
         command=stored.command,
         store=str(place),
+        every_pair=every_pair,
     )
     return Report(_write_page(page, run / "report"), page.result)
 

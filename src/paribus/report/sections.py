@@ -15,7 +15,7 @@ from paribus.report.audit import DataGroup
 from paribus.report.listing import differences_table, flat, yaml_like
 from paribus.report.networks import FOOTNOTE, NetworkGroup
 from paribus.report.svg import Picture
-from paribus.report.tables import Column, Table
+from paribus.report.table import Column, Table
 
 AT_MOST_COMPARISONS = 6
 """In the answer; of more, those that show a difference are named and the rest are counted."""
@@ -82,7 +82,7 @@ def answer(material: Material) -> dict[str, Any]:
     tiles = []
     if result.best and result.best.cell.scores:
         best = result.best.cell.scores.accuracy
-        qualifier = spread(best, share=True) if best.known else "one seed"
+        qualifier = spread(best, share=True) + (", one seed" if best.n == 1 else "")
         tiles.append(("best cell", percent(best.mean), f"{result.best.cell.label} ({qualifier})"))
     tiles.append(("trials finished", f"{result.n_finished} of {result.n_planned}", _tile_of_trials(result)))
     if material.records:
@@ -91,7 +91,7 @@ def answer(material: Material) -> dict[str, Any]:
         epochs = [seed.selected_epoch for cell in result.cells if cell.scores for seed in cell.scores.seeds]
         tiles.append(("training time", spent, f"selected epochs {min(epochs)} to {max(epochs)}"))
     compared = [one for one in result.comparisons if one.difference]
-    clear = [one for one in compared if one.difference and one.difference.excludes_zero]
+    clear = [one for one in compared if one.verdict == "beats"]
     shown = compared if len(compared) <= AT_MOST_COMPARISONS else clear[:AT_MOST_COMPARISONS]
     return {
         "lead": words[0],
@@ -149,7 +149,15 @@ def comparisons(material: Material) -> dict[str, Any]:
     for factor in material.result.factors:
         mine = [one for one in material.result.comparisons if one.factor == factor]
         groups.append({"factor": factor, "comparisons": mine, "others": _others(material.result, factor)})
-    return {"groups": [group for group in groups if group["comparisons"]]}
+    more = [table for name, table in material.tables.items() if name.startswith("two-way") and table.rows]
+    return {
+        "groups": [group for group in groups if group["comparisons"]],
+        "interactions": [one.sentence for both in material.result.two_ways for one in both.interactions],
+        "two_ways": more,
+        "tables": [
+            material.tables[name] for name in ("comparisons", "pairs", "interactions") if material.tables[name].rows
+        ],
+    }
 
 
 def _others(result: StudyResult, factor: str) -> str:

@@ -1,62 +1,31 @@
-"""Tables as plain values, made once and written as HTML, CSV, Markdown or for the terminal."""
+"""The tables of a report: what stands in each."""
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.further import FURTHER
 from paribus.analysis.intervals import Interval
-from paribus.analysis.result import CellResult, EpochRange, StudyResult
-from paribus.analysis.words import join, level_words, number, percent, points, spread
+from paribus.analysis.result import CellResult, StudyResult, TwoWay
+from paribus.analysis.words import join, level_words, percent, spread
+from paribus.report.table import Column, Mark, Table, Value, text
 
 if TYPE_CHECKING:
     import rich.table
 
-Kind = Literal["text", "percent", "points", "loss", "number", "epochs", "count", "seconds"]
-Value = str | int | float | Interval | EpochRange | None
-Mark = Literal["best", "rival"]
 
-UNITS: dict[Kind, str] = {"percent": " (%)", "points": " (points)", "seconds": " (s)"}
-DIGITS: dict[Kind, int] = {"loss": 3, "number": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its title and what kind of value it holds (shares are shown as percent or points)."""
-
-    title: str
-    kind: Kind = "text"
-
-    @property
-    def unit(self) -> str:
-        """What stands behind the title, with its space."""
-        return UNITS.get(self.kind, "")
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of plain values.
-
-    Attributes:
-        name: of its files, without ending.
-        caption: one sentence.
-        columns: one for each value of a row.
-        rows: values; None is shown as a dash.
-        n_head: how many columns at the left name the row.
-        marks: (row, column) -> what is special about it.
-    """
-
-    name: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Value, ...], ...]
-    n_head: int = 1
-    marks: dict[tuple[int, int], Mark] = field(default_factory=dict)
-
-
-# ---------------------------------------------------------------- what stands in them
+def all_tables(result: StudyResult) -> tuple[Table, ...]:
+    """Every table, also those without rows."""
+    return (
+        answer_table(result),
+        cells_table(result),
+        further_table(result),
+        classes_table(result),
+        comparisons_table(result),
+        pairs_table(result),
+        *(two_way_table(both, place) for place, both in enumerate(result.two_ways, 1)),
+        interactions_table(result),
+        trials_table(result),
+    )
 
 
 def answer_table(result: StudyResult) -> Table:
@@ -64,7 +33,7 @@ def answer_table(result: StudyResult) -> Table:
 
     In a grid the last factor runs across, all others down.
     """
-    caption = "Mean test accuracy in percent, ± half of the 95% interval over seeds. Best in bold"
+    caption = "Mean test accuracy in percent, ± half of the 95% interval over seeds and test examples. Best in bold"
     caption += "; dotted: cannot be told apart from the best." if result.best and result.best.rivals else "."
     if not result.crossed or len(result.factors) < 2:
         head = (Column(join(list(result.factors)) or "cell"), Column("test accuracy", "percent"))
@@ -132,8 +101,8 @@ def cells_table(result: StudyResult) -> Table:
         if mark := _mark(result, cell):
             marks[i, len(heads) + 1] = mark
     caption = (
-        "All figures but those called so are on test, as mean with 95% interval over seeds; selected epoch: median and "
-        "range. "
+        "All figures but those called so are on test, as mean with 95% interval: of test accuracy over seeds and test "
+        "examples, of all else over seeds; selected epoch: median and range. "
         "“Best on test” is what choosing the epoch on test would have claimed, “optimism” the difference."
     )
     return Table("cells", caption, columns, tuple(rows), n_head=len(heads), marks=marks)
@@ -176,18 +145,111 @@ def comparisons_table(result: StudyResult) -> Table:
     rows: list[tuple[Value, ...]] = []
     for one in result.comparisons:
         pair = f"{one.level} − {one.against}"
-        agree = f"{one.n_agree} of {one.difference.n}" if one.difference else None
-        rows.append((one.factor, pair, "all" if one.by_context else "", one.difference, agree))
-        rows += [(one.factor, pair, label, interval, None) for label, interval in one.by_context]
+        agree = f"{one.n_agree} of {one.difference.n_seeds}" if one.difference else None
+        several = len(result.contexts[one.factor]) > 1
+        rows.append((one.factor, pair, "all" if several else "", *_difference(one.difference), one.corrected, agree))
+        for within in one.by_context if several else ():
+            rows.append((one.factor, pair, within.label, *_difference(within.difference), None, None))
     columns = (
         Column("factor"),
         Column("levels"),
         Column("with"),
         Column("difference in test accuracy", "points"),
+        Column("could have seen", "points"),
+        Column("p", "p"),
+        Column("p, corrected", "p"),
         Column("seeds that agree", "count"),
     )
-    caption = "Paired differences with their 95% intervals: same seed, same levels of the other factors."
+    caption = (
+        "Paired differences with their 95% intervals, over seeds and test examples: same seed, same levels of the "
+        "other factors. “Could have seen”: the least true difference that would be found four times in five. p is "
+        "two-sided; corrected for the other comparisons of the factor (Holm)."
+    )
     return Table("comparisons", caption, columns, tuple(rows), n_head=3)
+
+
+def _difference(found: CrossedMean | None) -> tuple[Value, Value, Value]:
+    """The difference, the least that could have been seen, p; the latter two need two seeds."""
+    if found is None:
+        return None, None, None
+    return found.interval(), *((found.detectable(), found.p_value) if found.n_seeds > 1 else (None, None))
+
+
+def pairs_table(result: StudyResult) -> Table:
+    """One row for each two trials that are compared."""
+    rows = tuple(
+        (
+            one.factor,
+            f"{one.level} − {one.against}",
+            within.label,
+            pair.seed,
+            pair.first_only,
+            pair.second_only,
+            pair.p,
+        )
+        for one in result.comparisons
+        for within in one.by_context
+        for pair in within.pairs
+    )
+    columns = (
+        Column("factor"),
+        Column("levels"),
+        Column("with"),
+        Column("seed", "count"),
+        Column("only the first is right", "count"),
+        Column("only the second is right", "count"),
+        Column("McNemar's p", "p"),
+    )
+    caption = (
+        "Two trained networks at a time, in test examples. McNemar's mid-p test asks whether these two differ, and "
+        "two seeds of the same cell often do; it does not tell whether the levels differ."
+    )
+    return Table("pairs", caption, columns, rows, n_head=4)
+
+
+def two_way_table(both: TwoWay, place: int) -> Table:
+    """Mean test accuracy by the levels of two factors, with the means over each.
+
+    Args:
+        both: the factors.
+        place: among all such tables of the report, from 1.
+    """
+    down, across = both.factors
+    columns = (Column(down), *(Column(level_words(across, level), "percent") for level in both.levels[1]))
+    rows = tuple(
+        ("mean" if a is None else a, *(both.means.get((a, b)) for b in (*both.levels[1], None)))
+        for a in (*both.levels[0], None)
+    )
+    caption = f"Mean test accuracy by {down} and {across}, over all other factors, ± half of the 95% interval."
+    return Table(f"two-way-{place}", caption, (*columns, Column("mean", "percent")), rows)
+
+
+def interactions_table(result: StudyResult) -> Table:
+    """One row for each level of a factor with each level of another."""
+    rows = tuple(
+        (
+            *(f"{level} − {against}" for _, level, against in one.levels),
+            *_difference(one.difference),
+            one.corrected,
+        )
+        for both in result.two_ways
+        for one in both.interactions
+    )
+    columns = (
+        Column("what this does"),
+        Column("by this"),
+        Column("difference of differences", "points"),
+        Column("could have seen", "points"),
+        Column("p", "p"),
+        Column("p, corrected", "p"),
+    )
+    return Table(
+        "interactions",
+        "Whether what one level does depends on another factor's level; corrected within two factors (Holm).",
+        columns,
+        rows,
+        n_head=2,
+    )
 
 
 def trials_table(result: StudyResult) -> Table:
@@ -227,84 +289,6 @@ def _mark(result: StudyResult, cell: CellResult) -> Mark | None:
     return "best" if cell is result.best.cell else "rival" if cell in result.best.rivals else None
 
 
-# ---------------------------------------------------------------- how they are written
-
-
-def text(value: Value, kind: Kind) -> str:
-    """A value as it is read: ``88.1 ± 2.0``, ``31 (25–40)``, a dash for None."""
-    main, rest = parts(value, kind)
-    return f"{main} {rest}" if rest else main
-
-
-def parts(value: Value, kind: Kind) -> tuple[str, str]:
-    """A value as its main figure and what qualifies it: (``88.1``, ``± 2.0``)."""
-    if value is None:
-        return "–", ""
-    if isinstance(value, str):
-        return value, ""
-    if isinstance(value, EpochRange):
-        return f"{value.median:g}", "" if value.low == value.high else f"({value.low}–{value.high})"
-    if isinstance(value, Interval):
-        rest = f"± {_figure(value.half_width, kind).removeprefix('+')}" if value.known else ""
-        return _figure(value.mean, kind), rest
-    return _figure(value, kind), ""
-
-
-def _figure(value: float, kind: Kind) -> str:
-    if kind == "percent":
-        return percent(value).removesuffix("%")
-    if kind == "points":
-        return points(value, signed=True)
-    return str(value) if isinstance(value, int) else number(value, DIGITS.get(kind, 1))
-
-
-def to_csv(table: Table) -> str:
-    """Comma-separated values for further computing: intervals and ranges become columns of their own."""
-    expanded = [_expand(column, [row[j] for row in table.rows]) for j, column in enumerate(table.columns)]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([title for titles, _ in expanded for title in titles])
-    for i in range(len(table.rows)):
-        writer.writerow([value for _, columns in expanded for value in columns[i]])
-    return out.getvalue()
-
-
-def _expand(column: Column, values: Sequence[Value]) -> tuple[list[str], list[list[str]]]:
-    """Titles and, for each row, the plain values of one column."""
-    scale = 100 if column.kind in ("percent", "points") else 1
-    title = column.title + column.unit
-
-    def plain(value: str | int | float | None) -> str:
-        if isinstance(value, int | float):
-            return "" if value != value else f"{round(value * scale, 6):.10g}"
-        return value or ""
-
-    if any(isinstance(value, Interval) for value in values):
-        triples = [(v.mean, v.low, v.high) if isinstance(v, Interval) else (None,) * 3 for v in values]
-        return [title, f"{title} low", f"{title} high"], [[plain(x) for x in triple] for triple in triples]
-    if any(isinstance(value, EpochRange) for value in values):
-        triples = [(v.median, v.low, v.high) if isinstance(v, EpochRange) else (None,) * 3 for v in values]
-        return [title, f"{title} low", f"{title} high"], [[plain(x) for x in triple] for triple in triples]
-    return [title], [[plain(v)] for v in values if not isinstance(v, Interval | EpochRange)]
-
-
-def to_markdown(table: Table) -> str:
-    """A pipe table, the best in bold, its rivals with ``≈``."""
-    lines = ["| " + " | ".join(_pipe_safe(column.title + column.unit) for column in table.columns) + " |"]
-    lines.append("|" + "|".join(" --- " if column.kind == "text" else " ---: " for column in table.columns) + "|")
-    for i, row in enumerate(table.rows):
-        cells = [_pipe_safe(text(value, column.kind)) for value, column in zip(row, table.columns, strict=True)]
-        for j, cell in enumerate(cells):
-            mark = table.marks.get((i, j))
-            cells[j] = f"**{cell}**" if mark == "best" else f"{cell} ≈" if mark == "rival" else cell
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", table.caption.replace("dotted:", "≈:"), ""])
-
-
-def _pipe_safe(cell: str) -> str:
-    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
 def terminal_table(result: StudyResult) -> "rich.table.Table":
     """One row a cell for the end of a run, to be printed by a ``rich`` console."""
     import rich.table
@@ -320,7 +304,7 @@ def terminal_table(result: StudyResult) -> "rich.table.Table":
         seeds, scores = f"{len(cell.finished)} of {len(cell.trial_ids)}", cell.scores
         row = [cell.label, seeds, "–", "failed" if cell.failed else "missing", "–"]
         if scores:
-            bounds = spread(scores.accuracy, share=True) if scores.accuracy.known else "one seed"
+            bounds = "one seed" if scores.accuracy.n == 1 else spread(scores.accuracy, share=True)
             row = [cell.label, seeds, percent(scores.accuracy.mean), bounds, text(scores.selected_epoch, "epochs")]
         # Text, not str: a level named [bold] is a name, not markup.
         table.add_row(*map(Text, row), style="bold" if cell is best else "")

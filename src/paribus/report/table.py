@@ -1,0 +1,130 @@
+"""A table as plain values, and how it is written: HTML (in the templates), CSV, Markdown."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from paribus.analysis.intervals import Interval
+from paribus.analysis.result import EpochRange
+from paribus.analysis.words import number, percent, points
+
+Kind = Literal["text", "percent", "points", "loss", "number", "p", "epochs", "count", "seconds"]
+Value = str | int | float | Interval | EpochRange | None
+Mark = Literal["best", "rival"]
+
+UNITS: dict[Kind, str] = {"percent": " (%)", "points": " (points)", "seconds": " (s)"}
+DIGITS: dict[Kind, int] = {"loss": 3, "number": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its title and what kind of value it holds (shares are shown as percent or points)."""
+
+    title: str
+    kind: Kind = "text"
+
+    @property
+    def unit(self) -> str:
+        """What stands behind the title, with its space."""
+        return UNITS.get(self.kind, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of plain values.
+
+    Attributes:
+        name: of its files, without ending.
+        caption: one sentence.
+        columns: one for each value of a row.
+        rows: values; None is shown as a dash.
+        n_head: how many columns at the left name the row.
+        marks: (row, column) -> what is special about it.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    n_head: int = 1
+    marks: dict[tuple[int, int], Mark] = field(default_factory=dict)
+
+
+def text(value: Value, kind: Kind) -> str:
+    """A value as it is read: ``88.1 ± 2.0``, ``31 (25–40)``, a dash for None."""
+    main, rest = parts(value, kind)
+    return f"{main} {rest}" if rest else main
+
+
+def parts(value: Value, kind: Kind) -> tuple[str, str]:
+    """A value as its main figure and what qualifies it: (``88.1``, ``± 2.0``)."""
+    if value is None:
+        return "–", ""
+    if isinstance(value, str):
+        return value, ""
+    if isinstance(value, EpochRange):
+        return f"{value.median:g}", "" if value.low == value.high else f"({value.low}–{value.high})"
+    if isinstance(value, Interval):
+        rest = f"± {_figure(value.half_width, kind).removeprefix('+')}" if value.known else ""
+        rest += " (one seed)" * (value.method == "examples")
+        return _figure(value.mean, kind), rest
+    return _figure(value, kind), ""
+
+
+def _figure(value: float, kind: Kind) -> str:
+    if kind == "percent":
+        return percent(value).removesuffix("%")
+    if kind == "points":
+        return points(value, signed=True)
+    if kind == "p":
+        return "< 0.001" if value < 0.001 else number(value, 3)
+    return str(value) if isinstance(value, int) else number(value, DIGITS.get(kind, 1))
+
+
+def to_csv(table: Table) -> str:
+    """Comma-separated values for further computing: intervals and ranges become columns of their own."""
+    expanded = [_expand(column, [row[j] for row in table.rows]) for j, column in enumerate(table.columns)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([title for titles, _ in expanded for title in titles])
+    for i in range(len(table.rows)):
+        writer.writerow([value for _, columns in expanded for value in columns[i]])
+    return out.getvalue()
+
+
+def _expand(column: Column, values: Sequence[Value]) -> tuple[list[str], list[list[str]]]:
+    """Titles and, for each row, the plain values of one column."""
+    scale = 100 if column.kind in ("percent", "points") else 1
+    title = column.title + column.unit
+
+    def plain(value: str | int | float | None) -> str:
+        if isinstance(value, int | float):
+            return "" if value != value else f"{round(value * scale, 6):.10g}"
+        return value or ""
+
+    if any(isinstance(value, Interval) for value in values):
+        triples = [(v.mean, v.low, v.high) if isinstance(v, Interval) else (None,) * 3 for v in values]
+        return [title, f"{title} low", f"{title} high"], [[plain(x) for x in triple] for triple in triples]
+    if any(isinstance(value, EpochRange) for value in values):
+        triples = [(v.median, v.low, v.high) if isinstance(v, EpochRange) else (None,) * 3 for v in values]
+        return [title, f"{title} low", f"{title} high"], [[plain(x) for x in triple] for triple in triples]
+    return [title], [[plain(v)] for v in values if not isinstance(v, Interval | EpochRange)]
+
+
+def to_markdown(table: Table) -> str:
+    """A pipe table, the best in bold, its rivals with ``≈``."""
+    lines = ["| " + " | ".join(_pipe_safe(column.title + column.unit) for column in table.columns) + " |"]
+    lines.append("|" + "|".join(" --- " if column.kind == "text" else " ---: " for column in table.columns) + "|")
+    for i, row in enumerate(table.rows):
+        cells = [_pipe_safe(text(value, column.kind)) for value, column in zip(row, table.columns, strict=True)]
+        for j, cell in enumerate(cells):
+            mark = table.marks.get((i, j))
+            cells[j] = f"**{cell}**" if mark == "best" else f"{cell} ≈" if mark == "rival" else cell
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", table.caption.replace("dotted:", "≈:"), ""])
+
+
+def _pipe_safe(cell: str) -> str:
+    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
