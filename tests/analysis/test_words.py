@@ -9,10 +9,10 @@ from paribus.analysis.result import Comparison
 from paribus.analysis.words import cell_words, comparison_words, count, join, level_words, number, percent, points
 
 
-def comparison(mean=None, n=5, verdict="unseen", n_agree=5, corrected=0.01):
+def comparison(mean=None, n=5, verdict="unseen", n_agree=5, corrected=0.01, n_together=1):
     """A difference with a standard error of 0.01, as good as all of it by the examples: 1.96 of it to each side."""
     found = None if mean is None else CrossedMean(mean, math.nan if n == 1 else 1e-12, 1e-4, 1e-12, n, 10**6)
-    return Comparison("activation", "relu", "elu", found, corrected, verdict, n_agree, 5, (), "")
+    return Comparison("activation", "relu", "elu", found, corrected, verdict, n_together, n_agree, 5, (), "")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def comparison(mean=None, n=5, verdict="unseen", n_agree=5, corrected=0.01):
             "relu beats elu by 3.0 points (1.0 to 5.0; 3 of 3 seeds, from 3 of 5 seeds so far)",
         ),
         (
-            comparison(-0.021, verdict="unsure", corrected=0.071),
+            comparison(-0.021, verdict="unsure", corrected=0.071, n_together=2),
             "elu was 2.1 points above relu (0.1 to 4.1; 5 of 5 seeds), which can be chance among 2 comparisons "
             "(corrected p = 0.07)",
         ),
@@ -53,12 +53,12 @@ def comparison(mean=None, n=5, verdict="unseen", n_agree=5, corrected=0.01):
     ],
 )
 def test_comparison(one, sentence):
-    assert comparison_words("relu", "elu", one, 2, 0) == sentence
+    assert comparison_words("relu", "elu", one, 0) == sentence
 
 
 def test_failed_seeds_are_told():
-    assert "from 3 of 5 seeds (2 failed)" in comparison_words("relu", "elu", comparison(0.03, n=3), 1, 2)
-    assert comparison_words("relu", "elu", comparison(verdict="no pairs"), 1, 5) == (
+    assert "from 3 of 5 seeds (2 failed)" in comparison_words("relu", "elu", comparison(0.03, n=3), 2)
+    assert comparison_words("relu", "elu", comparison(verdict="no pairs"), 5) == (
         "relu and elu cannot be compared: 5 seeds failed, none is finished"
     )
 

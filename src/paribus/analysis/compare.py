@@ -110,9 +110,9 @@ def compare(
         difference = found[i].difference
         assert difference is not None
         seen: Verdict = "beats" if corrected <= 0.05 else "unsure" if difference.p_value <= 0.05 else "unseen"
-        found[i] = replace(found[i], corrected=corrected, verdict=seen)
+        found[i] = replace(found[i], corrected=corrected, verdict=seen, n_together=len(testable))
     failed = {cell.label: set(cell.failed) for context in contexts for cell in context.cells.values()}
-    return tuple(replace(one, sentence=_sentence(one, len(testable), contexts, failed)) for one in found)
+    return tuple(replace(one, sentence=_sentence(one, contexts, failed)) for one in found)
 
 
 def _compare(factor: str, level: str, against: str, contexts: Sequence[Context], n_planned: int) -> Comparison:
@@ -147,6 +147,7 @@ def _compare(factor: str, level: str, against: str, contexts: Sequence[Context],
         difference=difference,
         corrected=math.nan,
         verdict="one seed" if difference else "no pairs",
+        n_together=0,
         n_agree=n_agree,
         n_planned=n_planned,
         by_context=tuple(within),
@@ -168,12 +169,12 @@ def _within(label: str, first: CellResult, second: CellResult) -> ContextDiffere
     return ContextDifference(label, difference, tuple(pairs))
 
 
-def _sentence(one: Comparison, n_together: int, contexts: Sequence[Context], failed: dict[str, set[int]]) -> str:
+def _sentence(one: Comparison, contexts: Sequence[Context], failed: dict[str, set[int]]) -> str:
     words = {name: BASELINE if name == BASELINE else level_words(one.factor, name) for name in (one.level, one.against)}
     cells = [context.cells[name] for context in contexts for name in (one.level, one.against) if name in context.cells]
     lost = set().union(*(failed[cell.label] for cell in cells))
     unpaired = any(not within.pairs for within in one.by_context)
-    return comparison_words(words[one.level], words[one.against], one, n_together, n_failed=len(lost)) + (
+    return comparison_words(words[one.level], words[one.against], one, n_failed=len(lost)) + (
         ", tested on different examples" if unpaired else ""
     )
 

@@ -79,20 +79,28 @@ class CrossedMean:
         least = math.log(1e-12)
         return math.exp(brentq(beyond, least, 0.0, xtol=1e-10)) if beyond(least) > 0 else 1e-12
 
-    def detectable(self, power: float = POWER, level: float = LEVEL) -> float:
-        """The least true difference that such a study calls one, this often."""
+    def detectable(self, level: float = LEVEL, power: float = POWER) -> float:
+        """The least true difference that such a study calls one, this often (of intervals of this level)."""
         return (self.quantile((1 + level) / 2) + self.quantile(power)) * math.sqrt(self.variance)
+
+    def examples_for(self, difference: float, level: float = LEVEL, power: float = POWER) -> int:
+        """About how many test examples a true difference would need, were there seeds without end."""
+        from scipy.special import ndtri
+
+        reach = float(ndtri((1 + level) / 2) + ndtri(power)) ** 2
+        return math.ceil(self.n_examples * self.examples * reach / difference**2)
 
     def with_seeds(self, n: int) -> "CrossedMean":
         """What another number of seeds would give, on the same test examples, if all varies as it was seen to."""
         a_seed = max(self.seeds, self.rest) * self.n_seeds
         return CrossedMean(self.mean, a_seed / n, self.examples, self.rest * self.n_seeds / n, n, self.n_examples)
 
-    def seeds_for(self, difference: float, power: float = POWER) -> int | None:
+    def seeds_for(self, difference: float, level: float = LEVEL, power: float = POWER) -> int | None:
         """The fewest seeds, at least 2, to call a true difference one; None where the test examples do not allow it.
 
         Args:
             difference: above 0, in the unit of the mean.
+            level: of the interval that must not hold 0.
             power: how often.
 
         Raises:
@@ -101,13 +109,17 @@ class CrossedMean:
         if self.n_seeds == 1:
             raise DataError("at least two seeds must be finished to tell how many would be needed, got one")
         few, many = 1, 2
-        while self.with_seeds(many).detectable(power) > difference:
+
+        def finds(n: int) -> bool:
+            return self.with_seeds(n).detectable(level, power) <= difference
+
+        while not finds(many):
             if many >= MOST_SEEDS:
                 return None
             few, many = many, min(2 * many, MOST_SEEDS)
         while many - few > 1:
             middle = (few + many) // 2
-            few, many = (few, middle) if self.with_seeds(middle).detectable(power) <= difference else (middle, many)
+            few, many = (few, middle) if finds(middle) else (middle, many)
         return many
 
 

@@ -1,5 +1,6 @@
 """What an analysis gives: frozen values that the report lays out and draws, and computes nothing from."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -155,6 +156,8 @@ class Comparison:
     corrected: float
     """P value, corrected for the other comparisons of the factor (Holm); NaN without pairs or with one seed."""
     verdict: Verdict
+    n_together: int
+    """Comparisons that it was corrected for, itself among them."""
     n_agree: int
     """Seeds whose difference has the sign of the mean."""
     n_planned: int
@@ -162,6 +165,18 @@ class Comparison:
     by_context: tuple[ContextDifference, ...]
     """The same within each context that has pairs."""
     sentence: str
+
+    @property
+    def level_of_test(self) -> float:
+        """That a p value must not exceed, whatever the other comparisons give."""
+        return 0.05 / max(self.n_together, 1)
+
+    @property
+    def detectable(self) -> float:
+        """The least true difference that is found four times in five, corrected; NaN without two seeds."""
+        if self.difference is None or self.difference.n_seeds == 1:
+            return math.nan
+        return self.difference.detectable(1 - self.level_of_test)
 
 
 @dataclass(frozen=True, slots=True)

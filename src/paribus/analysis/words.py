@@ -70,14 +70,13 @@ def cell_words(levels: Mapping[str, str]) -> str:
     return " · ".join(level_words(factor, level) for factor, level in levels.items()) or "baseline"
 
 
-def comparison_words(level: str, against: str, one: "Comparison", n_together: int, n_failed: int) -> str:
+def comparison_words(level: str, against: str, one: "Comparison", n_failed: int) -> str:
     """A paired comparison in one honest sentence, without the full stop.
 
     Args:
         level: in words.
         against: in words.
         one: the comparison.
-        n_together: comparisons that it was corrected for, itself among them.
         n_failed: seeds that one of the two failed in.
     """
     if one.difference is None:
@@ -102,12 +101,12 @@ def comparison_words(level: str, against: str, one: "Comparison", n_together: in
         return f"{upper} beats {lower} by {gap} points ({bounds}; {agree})"
     if one.verdict == "unsure":
         return (
-            f"{upper} was {gap} points above {lower} ({bounds}; {agree}), which can be chance among {n_together} "
+            f"{upper} was {gap} points above {lower} ({bounds}; {agree}), which can be chance among {one.n_together} "
             f"comparisons (corrected p = {one.corrected:.2f})"
         )
     return (
         f"no difference between {level} and {against} that this study could see "
-        f"({points(found.mean)} points, {spread(interval)}{so_far}); it could have seen {points(found.detectable())}"
+        f"({points(found.mean)} points, {spread(interval)}{so_far}); it could have seen {points(one.detectable)}"
     )
 
 

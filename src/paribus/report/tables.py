@@ -147,32 +147,33 @@ def comparisons_table(result: StudyResult) -> Table:
         pair = f"{one.level} − {one.against}"
         agree = f"{one.n_agree} of {one.difference.n_seeds}" if one.difference else None
         several = len(result.contexts[one.factor]) > 1
-        rows.append((one.factor, pair, "all" if several else "", *_difference(one.difference), one.corrected, agree))
+        figures = _difference(one.difference)
+        rows.append((one.factor, pair, "all" if several else "", *figures, one.corrected, one.detectable, agree))
         for within in one.by_context if several else ():
-            rows.append((one.factor, pair, within.label, *_difference(within.difference), None, None))
+            rows.append((one.factor, pair, within.label, *_difference(within.difference), None, None, None))
     columns = (
         Column("factor"),
         Column("levels"),
         Column("with"),
         Column("difference in test accuracy", "points"),
-        Column("could have seen", "points"),
         Column("p", "p"),
         Column("p, corrected", "p"),
+        Column("could have seen", "points"),
         Column("seeds that agree", "count"),
     )
     caption = (
         "Paired differences with their 95% intervals, over seeds and test examples: same seed, same levels of the "
-        "other factors. “Could have seen”: the least true difference that would be found four times in five. p is "
-        "two-sided; corrected for the other comparisons of the factor (Holm)."
+        "other factors. p is two-sided; corrected for the other comparisons of the factor (Holm). “Could have seen”: "
+        "the least true difference that would be found four times in five, so corrected."
     )
     return Table("comparisons", caption, columns, tuple(rows), n_head=3)
 
 
-def _difference(found: CrossedMean | None) -> tuple[Value, Value, Value]:
-    """The difference, the least that could have been seen, p; the latter two need two seeds."""
+def _difference(found: CrossedMean | None) -> tuple[Value, Value]:
+    """The difference with its interval, and its p value, which needs two seeds."""
     if found is None:
-        return None, None, None
-    return found.interval(), *((found.detectable(), found.p_value) if found.n_seeds > 1 else (None, None))
+        return None, None
+    return found.interval(), found.p_value if found.n_seeds > 1 else None
 
 
 def pairs_table(result: StudyResult) -> Table:
@@ -231,6 +232,7 @@ def interactions_table(result: StudyResult) -> Table:
             *(f"{level} − {against}" for _, level, against in one.levels),
             *_difference(one.difference),
             one.corrected,
+            one.difference.detectable(),
         )
         for both in result.two_ways
         for one in both.interactions
@@ -239,9 +241,9 @@ def interactions_table(result: StudyResult) -> Table:
         Column("what this does"),
         Column("by this"),
         Column("difference of differences", "points"),
-        Column("could have seen", "points"),
         Column("p", "p"),
         Column("p, corrected", "p"),
+        Column("could have seen", "points"),
     )
     return Table(
         "interactions",
