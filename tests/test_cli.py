@@ -80,6 +80,29 @@ def test_evaluate_says_identical(done: Path) -> None:
     assert "Predictions are identical to the stored ones, to the last bit." in out
 
 
+def test_power(done: Path) -> None:
+    out = paribus("power", "runs/small", "--difference", "5", cwd=done).stdout
+    assert re.search(r"^activation +elu − relu +[+−]?\d+\.\d +2 +\d+\.\d +(\d+|no number) +\d+ +\d+\.\d%$", out, re.M)
+    assert re.search(
+        r"^(\d+ seeds would show|With \d+ test examples no number of seeds shows) a difference of 5 points", out, re.M
+    )
+    assert "0.001" in paribus("power", "runs/small", "--difference", "0", cwd=done, code=2).stderr
+
+
+def test_compare_runs(done: Path) -> None:
+    out = paribus("compare", "runs/small", "runs/small", cwd=done).stdout
+    assert "4 trials are in both runs, with the same predictions to the last bit." in out
+    paribus("run", "small.yaml", "--set", "train.epochs=1", "--out", "runs/short", "--no-report", cwd=done)
+    out = paribus("compare", "runs/small", "runs/short", cwd=done).stdout
+    assert re.search(r"^train\.epochs +3 +1 +all$", out, re.M)
+    assert re.search(r"^relu +(no difference between|first|second)", out, re.M)
+    assert "no run folder at" in paribus("compare", "runs/small", "runs/none", cwd=done, code=2).stderr
+
+
+def test_every_pair(done: Path) -> None:
+    paribus("report", "runs/small", "--every-pair", cwd=done)
+
+
 def test_decide(done: Path, tmp_path: Path) -> None:
     out = paribus("decide", "runs/small", cwd=done).stdout
     assert re.search(r"^relu +argmax +\d+\.\d +\d+\.\d +\d+\.\d$", out, re.M)

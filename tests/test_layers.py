@@ -21,15 +21,15 @@ LAYERS: list[set[str]] = [
     {"analysis", "execute", "store"},
     {"plan"},
     {"run", "reload", "report", "preview"},
-    {"display"},
+    {"display", "results"},
     {"cli"},
     {"__init__", "__main__"},
 ]
 """From the bottom up; the members of one layer may not import each other."""
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-LIGHT = ("spec", "validate", "record", "load", "grid", "store", "analysis", "report", "plan")
-HEAVY = ("torch", "ray", "mne", "aeon", "moabb", "sklearn", "scipy", "matplotlib", "safetensors")
+LIGHT = ("spec", "validate", "record", "load", "grid", "store", "analysis", "report", "plan", "results")
+HEAVY = ("torch", "ray", "mne", "aeon", "moabb", "sklearn", "scipy", "matplotlib", "pandas", "safetensors")
 
 
 def room(path: Path) -> str:

@@ -13,6 +13,7 @@ def test_names() -> None:
         "ParibusError",
         "RunSpec",
         "StudySpec",
+        "analyse",
         "evaluate",
         "load_study",
         "make_plan",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from paribus.reload import evaluate as evaluate
     from paribus.reload import predict as predict
     from paribus.report.page import write_report as write_report
+    from paribus.results import analyse as analyse
     from paribus.run import run_study as run_study
     from paribus.spec import RunSpec as RunSpec
     from paribus.spec import StudySpec as StudySpec
@@ -19,6 +20,7 @@ _HOMES = {
     "ParibusError": "errors",
     "RunSpec": "spec",
     "StudySpec": "spec",
+    "analyse": "results",
     "evaluate": "reload",
     "load_study": "load",
     "make_plan": "plan",

@@ -9,7 +9,7 @@ from paribus.data.sources import load_dataset
 from paribus.errors import RunError
 from paribus.grid import expand
 from paribus.models.custom import code_digest
-from paribus.record import PlannedTrial
+from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import DataSpec, StudySpec
 from paribus.store.base import Store
 from paribus.store.sql import open_store
@@ -70,6 +70,40 @@ def open_run(out: Path) -> Store:
     if not (out / STORE).exists():
         raise RunError(f"{out} holds no run: there is no {STORE} in it; start one with `paribus run STUDY --out {out}`")
     return open_store(out / STORE, read_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as its store holds it."""
+
+    path: Path
+    study: StudySpec
+    planned: tuple[PlannedTrial, ...]
+    records: tuple[TrialRecord, ...]
+    failures: tuple[TrialFailure, ...]
+    created: str
+    """When the study was first stored, ISO 8601."""
+    command: str
+    """That started it."""
+
+
+def read_run(out: Path) -> StoredRun:
+    """The latest study of a run folder, with all that its trials gave.
+
+    Raises:
+        RunError: the folder holds no study, or no trial of it is finished.
+        StoreError: the store cannot be read.
+    """
+    with open_run(out) as store:
+        stored = store.latest_study()
+        if stored is None:
+            raise RunError(f"{out / STORE} holds no study yet: start one with `paribus run`")
+        ids = [trial.trial_id for trial in stored.planned]
+        records, failures = store.records(ids), store.failures(ids)
+    if not records:
+        failed = f", {len(failures)} failed (`{failures[0].message}`)" if failures else ""
+        raise RunError(f"no trial of study {stored.study.name} is finished yet{failed}: see `paribus status {out}`")
+    return StoredRun(out, stored.study, stored.planned, records, failures, stored.created, stored.command)
 
 
 def finished(out: Path, plan: Plan) -> frozenset[str]:

@@ -81,7 +81,8 @@ class CrossedMean:
 
     def detectable(self, level: float = LEVEL, power: float = POWER) -> float:
         """The least true difference that such a study calls one, this often (of intervals of this level)."""
-        return (self.quantile((1 + level) / 2) + self.quantile(power)) * math.sqrt(self.variance)
+        usual = self if self.n_seeds == 1 else self.with_seeds(self.n_seeds)
+        return (usual.quantile((1 + level) / 2) + usual.quantile(power)) * math.sqrt(usual.variance)
 
     def examples_for(self, difference: float, level: float = LEVEL, power: float = POWER) -> int:
         """About how many test examples a true difference would need, were there seeds without end."""
@@ -91,7 +92,10 @@ class CrossedMean:
         return math.ceil(self.n_examples * self.examples * reach / difference**2)
 
     def with_seeds(self, n: int) -> "CrossedMean":
-        """What another number of seeds would give, on the same test examples, if all varies as it was seen to."""
+        """What another number of seeds would give, on the same test examples, if all varies as it was seen to.
+
+        Seeds are never taken to vary less than chance makes them: that a few lay close together was luck.
+        """
         a_seed = max(self.seeds, self.rest) * self.n_seeds
         return CrossedMean(self.mean, a_seed / n, self.examples, self.rest * self.n_seeds / n, n, self.n_examples)
 

@@ -84,6 +84,15 @@ def analyse(
     )
 
 
+def labelled(study: StudySpec, planned: Sequence[PlannedTrial]) -> dict[str, tuple[str, ...]]:
+    """Each cell's label -> the ids of its trials, in the study's order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for trial in planned:
+        label = _label(study, _levels(trial))
+        found[label] = (*found.get(label, ()), trial.trial_id)
+    return found
+
+
 def _levels(trial: PlannedTrial) -> dict[str, str]:
     """A one-at-a-time study's baseline cell is empty, or says ``baseline`` without a level."""
     return {factor: level for factor, level in trial.cell if (factor, level) != (BASELINE, "")}

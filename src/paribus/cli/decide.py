@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paribus.errors import DataError, RunError
+from paribus.errors import DataError
 
 if TYPE_CHECKING:
     from paribus.analysis.decide import Floats, RuleScores
@@ -20,25 +20,20 @@ def compared(run: Path, costs: Path | None) -> list[list[str]]:
         RunError, DataError: the run has no finished trial; the costs cannot be read or do not fit.
     """
     from paribus.analysis.decide import compare_rules
-    from paribus.analysis.study import analyse
-    from paribus.plan import open_run
+    from paribus.analysis.study import labelled
+    from paribus.plan import read_run
 
-    with open_run(run) as store:
-        stored = store.latest_study()
-        ids = [trial.trial_id for trial in stored.planned] if stored else []
-        records = {record.trial_id: record for record in store.records(ids)}
-    if stored is None or not records:
-        raise RunError(f"{run} has no finished trial yet: see `paribus status {run}`")
-    result = analyse(stored.study, stored.planned, list(records.values()), [])
+    stored = read_run(run)
+    records = {record.trial_id: record for record in stored.records}
     tables = (
         {names: read_costs(costs, names) for names in {r.data.class_names for r in records.values()}} if costs else {}
     )
     rows = [["cell", "rule", *(f"{words} (%)" for _, words in _FIGURES), "chosen on validation, by seed"]]
-    for cell in result.cells:
-        own = [records[i] for i in cell.trial_ids if i in records]
+    for label, ids in labelled(stored.study, stored.planned).items():
+        own = [records[i] for i in ids if i in records]
         if own:
             table = tables.get(own[0].data.class_names)
-            rows += [_row(cell.label, scores) for scores in compare_rules(own, table)]
+            rows += [_row(label, scores) for scores in compare_rules(own, table)]
     return rows
 
 

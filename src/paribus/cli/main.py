@@ -10,8 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from paribus.cli import data, models
-from paribus.cli.terminal import Settings, Study, complain, show, show_table
+from paribus.cli import answers, data, models
+from paribus.cli.terminal import Run, Settings, Study, complain, show, show_table
 from paribus.errors import ParibusError
 
 app = typer.Typer(
@@ -26,7 +26,6 @@ app = typer.Typer(
 app.add_typer(models.app)
 app.add_typer(data.app)
 
-Run = Annotated[Path, typer.Argument(help="A run folder, as runs/quickstart.", show_default=False)]
 Checkpoint = Annotated[
     Path, typer.Argument(help="A checkpoint: runs/NAME/checkpoints/ID.safetensors.", show_default=False)
 ]
@@ -176,28 +175,19 @@ def status(run: Run) -> None:
 
 
 @app.command()
-def report(run: Run) -> None:
-    """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG)."""
-    _report(run)
-
-
-@app.command()
-def decide(
+def report(
     run: Run,
-    costs: Annotated[
-        Path | None,
-        typer.Option(help="CSV: a row for each true class, a column for each class named for it, both with names."),
-    ] = None,
+    every_pair: Annotated[
+        bool, typer.Option("--every-pair", help="Compare every two levels of a factor, not only with the baseline's.")
+    ] = False,
 ) -> None:
-    """Compare decision rules on the predictions of a run: argmax, shares of training, thresholds, costs.
+    """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG)."""
+    _report(run, every_pair=every_pair)
 
-    What a rule chooses it chooses on validation; figures are on test, in brackets the difference from argmax, seed by
-    seed, with its 95% interval.
-    """
-    from paribus.cli.decide import compared
 
-    header, *rows = compared(run, costs)
-    show_table(header, rows)
+app.command()(answers.power)
+app.command()(answers.compare)
+app.command()(answers.decide)
 
 
 @app.command()
@@ -317,10 +307,10 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _report(folder: Path) -> None:
+def _report(folder: Path, *, every_pair: bool = False) -> None:
     from paribus.report.page import write_report
     from paribus.report.tables import terminal_table
 
-    report = write_report(folder)
+    report = write_report(folder, every_pair=every_pair)
     show(terminal_table(report.result))
     typer.echo(f"Report: {report.path}")

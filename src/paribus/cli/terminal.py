@@ -1,5 +1,6 @@
 """What all commands share: arguments, tables, errors."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Study = Annotated[str, typer.Argument(help="A study file (YAML), or the name of a built-in study.", show_default=False)]
+Run = Annotated[Path, typer.Argument(help="A run folder, as runs/quickstart.", show_default=False)]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a field, as train.epochs=20, seeds=3; may be repeated."),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from paribus.analysis.plain import flat, leaves
 from paribus.analysis.result import StudyResult
 from paribus.record import PlannedTrial
 from paribus.report.table import Column, Table
@@ -22,36 +23,15 @@ def yaml_like(value: Any, indent: int = 0) -> str:
     return margin + flat(value)
 
 
-def flat(value: Any) -> str:
-    """A plain value in one line."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {flat(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flat, value)) + "]"
-    return str(value)
-
-
 def differences_table(result: StudyResult, planned: Sequence[PlannedTrial]) -> Table | None:
     """A row a cell with every field of the specification that is not the same in all cells; None when none differs."""
     spec_of = {trial.trial_id: trial.spec for trial in planned}
-    leaves = [_leaves(spec_of[cell.trial_ids[0]].model_dump(mode="json", exclude={"seed"})) for cell in result.cells]
-    paths = dict.fromkeys(path for cell in leaves for path in cell)
-    differing = [path for path in paths if len({cell.get(path) for cell in leaves}) > 1]
+    fields = [leaves(spec_of[cell.trial_ids[0]].model_dump(mode="json", exclude={"seed"})) for cell in result.cells]
+    paths = dict.fromkeys(path for cell in fields for path in cell)
+    differing = [path for path in paths if len({cell.get(path) for cell in fields}) > 1]
     if not differing:
         return None
     rows = tuple(
-        (cell.label, *(found.get(path) for path in differing)) for cell, found in zip(result.cells, leaves, strict=True)
+        (cell.label, *(found.get(path) for path in differing)) for cell, found in zip(result.cells, fields, strict=True)
     )
     return Table("recipe", "What differs between cells.", (Column("cell"), *map(Column, differing)), rows)
-
-
-def _leaves(value: Mapping[str, Any], path: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, inner in value.items():
-        here = f"{path}.{key}" if path else key
-        found |= _leaves(inner, here) if isinstance(inner, Mapping) and inner else {here: flat(inner)}
-    return found

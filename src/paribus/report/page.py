@@ -10,7 +10,7 @@ from pathlib import Path
 from paribus.analysis.result import StudyResult
 from paribus.analysis.study import analyse
 from paribus.errors import RunError
-from paribus.plan import STORE, open_run
+from paribus.plan import STORE, read_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
@@ -135,24 +135,15 @@ def write_report(run: Path, *, every_pair: bool = False) -> Report:
         RunError: the folder holds no study, or no trial of it is finished or failed, or it cannot be written.
         StoreError: the store cannot be read.
     """
-    place = run / STORE
-    with open_run(run) as store:
-        stored = store.latest_study()
-        if stored is None:
-            raise RunError(f"{place} holds no study yet: start one with `paribus run`")
-        ids = [trial.trial_id for trial in stored.planned]
-        records, failures = store.records(ids), store.failures(ids)
-    if not records:
-        failed = f", {len(failures)} failed (`{failures[0].message}`)" if failures else ""
-        raise RunError(f"no trial of study {stored.study.name} is finished yet{failed}: run it before its report")
+    stored = read_run(run)
     page = build(
         stored.study,
         stored.planned,
-        records,
-        failures,
+        stored.records,
+        stored.failures,
         created=stored.created,
         command=stored.command,
-        store=str(place),
+        store=str(run / STORE),
         every_pair=every_pair,
     )
     return Report(_write_page(page, run / "report"), page.result)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from paribus.analysis.plain import flat
 from paribus.analysis.result import StudyResult
 from paribus.analysis.words import count, join, number, percent, points, spread
 from paribus.record import DataSummary, Environment, PlannedTrial, TrialRecord
 from paribus.report.answer import answer_words, method_words, provisional_words
 from paribus.report.audit import DataGroup
-from paribus.report.listing import differences_table, flat, yaml_like
+from paribus.report.listing import differences_table, yaml_like
 from paribus.report.networks import FOOTNOTE, NetworkGroup
 from paribus.report.svg import Picture
 from paribus.report.table import Column, Table

@@ -1,0 +1,128 @@
+"""Two runs beside each other: what they share, in what they differ, and whether that shows in the results."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from paribus.analysis.compare import by_seed, compare, shared_seeds
+from paribus.analysis.plain import differences
+from paribus.analysis.result import CellResult, Comparison, Context, StudyResult
+from paribus.record import TrialRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SharedTrials:
+    """Trials that both runs have finished: the same configuration, data and seed, by their ids."""
+
+    n: int
+    n_identical: int
+    """With the same test predictions to the last bit."""
+    largest_difference: float
+    """Between logits; 0 where all are identical, NaN where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellPair:
+    """The cell of the same levels in both runs."""
+
+    label: str
+    same: bool
+    """The same configuration on the same data."""
+    same_trials: bool
+    """And the same seeds."""
+    specification: dict[str, tuple[str, str]]
+    """Field -> values in the first and in the second, where they differ; the data's content as ``data (content)``."""
+    environment: dict[str, tuple[str, str]]
+    comparison: Comparison | None
+    """Second less first; None where the test examples differ, or no seed is finished in both."""
+    same_test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunsCompared:
+    """What `compare_runs` finds."""
+
+    shared: SharedTrials
+    cells: tuple[CellPair, ...]
+    only_first: tuple[str, ...]
+    """Labels of cells."""
+    only_second: tuple[str, ...]
+
+
+def compare_runs(
+    first: tuple[StudyResult, Sequence[TrialRecord]], second: tuple[StudyResult, Sequence[TrialRecord]]
+) -> RunsCompared:
+    """Two runs: cells are matched by their levels, or as the only ones; seeds by their number.
+
+    Args:
+        first: a run's analysis and the records of its finished trials.
+        second: another's.
+    """
+    ours, theirs = (_by_label(result) for result, _ in (first, second))
+    if len(ours) == len(theirs) == 1:  # one cell in each: named by what it is, matched all the same
+        theirs = dict(zip(ours, theirs.values(), strict=True))
+    records = [{record.trial_id: record for record in found} for _, found in (first, second)]
+    matched = [label for label in ours if label in theirs]
+    pairs = [_pair(label, ours[label], theirs[label], records) for label in matched]
+    return RunsCompared(
+        shared=_shared(*records),
+        cells=tuple(pairs),
+        only_first=tuple(label for label in ours if label not in theirs),
+        only_second=tuple(label for label in theirs if label not in ours),
+    )
+
+
+def _by_label(result: StudyResult) -> dict[str, CellResult]:
+    return {cell.label: cell for cell in result.cells}
+
+
+def _shared(ours: dict[str, TrialRecord], theirs: dict[str, TrialRecord]) -> SharedTrials:
+    both = [(ours[i].predictions["test"].logits, theirs[i].predictions["test"].logits) for i in ours if i in theirs]
+    gaps = [float(np.abs(a.astype(np.float64) - b).max()) if a.shape == b.shape else math.inf for a, b in both]
+    return SharedTrials(len(both), sum(gap == 0 for gap in gaps), max(gaps, default=math.nan))
+
+
+def _pair(label: str, ours: CellResult, theirs: CellResult, records: Sequence[dict[str, TrialRecord]]) -> CellPair:
+    a, b = (next((known[i] for i in cell.trial_ids if i in known), None) for cell, known in
+            zip((ours, theirs), records, strict=True))  # fmt: skip
+    seeds = shared_seeds([ours, theirs])
+    same_test = bool(seeds) and by_seed(ours)[seeds[0]].test_set == by_seed(theirs)[seeds[0]].test_set
+    specification: dict[str, tuple[str, str]] = {}
+    environment: dict[str, tuple[str, str]] = {}
+    if a and b:
+        specification = differences(
+            a.spec.model_dump(mode="json", exclude={"seed"}), b.spec.model_dump(mode="json", exclude={"seed"})
+        )
+        if a.fingerprint != b.fingerprint:
+            specification["data (content)"] = (a.fingerprint[:12], b.fingerprint[:12])
+        environment = differences(_environment(a), _environment(b))
+    comparison = None
+    if same_test:
+        context = Context("", {"first": ours, "second": theirs})
+        (comparison,) = compare(
+            "run", [context], [("second", "first")], max(len(ours.trial_ids), len(theirs.trial_ids))
+        )
+    return CellPair(
+        label=label,
+        same=bool(a and b and not specification),
+        same_trials=set(ours.trial_ids) == set(theirs.trial_ids),
+        specification=specification,
+        environment=environment,
+        comparison=comparison,
+        same_test=same_test,
+    )
+
+
+def _environment(record: TrialRecord) -> dict[str, object]:
+    where = record.environment
+    return {
+        **where.versions,
+        "platform": where.platform,
+        "processor": where.cpu,
+        "device": where.device,
+        "threads": where.threads,
+        "kernels": where.kernels,
+        "git commit": where.git_commit,
+    }

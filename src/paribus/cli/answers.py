@@ -1,0 +1,141 @@
+"""`paribus power`, `compare` and `decide`: questions to finished runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paribus.cli.terminal import Run, show_table
+
+if TYPE_CHECKING:
+    from paribus.analysis.runs import CellPair, RunsCompared
+
+
+def power(
+    run: Run,
+    difference: Annotated[float, typer.Option(help="In points of test accuracy.", min=0.001, max=99.999)] = 1.0,
+) -> None:
+    """What the comparisons of a run could have seen, and how many seeds a given difference would need.
+
+    A true difference counts as seen when it is found four times in five, at 5% corrected for the factor's other
+    comparisons. Seeds are those needed on the same test examples, test examples those needed with seeds without end.
+    The last column is the share of the variance that seeds are to blame for; the rest is the test examples'.
+    """
+    from paribus.analysis.power import power as find
+    from paribus.analysis.study import analyse
+    from paribus.analysis.words import percent, points
+    from paribus.plan import read_run
+
+    stored = read_run(run)
+    result = analyse(stored.study, stored.planned, stored.records, stored.failures)
+    found = find(result, difference / 100)
+    rows = [
+        [
+            one.factor,
+            f"{one.level} − {one.against}",
+            points(one.difference, signed=True),
+            str(one.n_seeds),
+            points(one.detectable),
+            "no number" if one.seeds_needed is None else f"{one.seeds_needed:,}",
+            f"{one.examples_needed:,}",
+            percent(one.share_of_seeds),
+        ]
+        for one in found
+    ]
+    needed = f"for {difference:g} points: "
+    header = ["factor", "levels", "difference", "seeds", "could see", needed + "seeds", "test examples", "due to seeds"]
+    show_table(header, rows)
+    worst = [one.seeds_needed for one in found]
+    n_test = len(stored.records[0].predictions["test"].y)
+    if all(worst):
+        typer.echo(f"{max(filter(None, worst)):,} seeds would show a difference of {difference:g} points in each.")
+    else:
+        typer.echo(
+            f"With {n_test:,} test examples no number of seeds shows a difference of {difference:g} points in each; "
+            f"about {max(one.examples_needed for one in found):,} would be the least."
+        )
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A run folder.", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="Another.", show_default=False)],
+) -> None:
+    """Lay two runs side by side: the same trials, and what differs in specification, environment and results.
+
+    Cells are matched by their levels, trials by their seeds; differences in results are the second's less the first's.
+    """
+    from paribus.analysis.runs import compare_runs
+    from paribus.analysis.study import analyse
+    from paribus.plan import read_run
+
+    runs = [read_run(path) for path in (first, second)]
+    ours, theirs = ((analyse(run.study, run.planned, run.records, run.failures), run.records) for run in runs)
+    found = compare_runs(ours, theirs)
+    _show_shared(found)
+    _show_differences("what differs in specification", found, "specification")
+    _show_differences("what differs in environment", found, "environment")
+    rows = [[pair.label, _result(pair)] for pair in found.cells]
+    if rows:
+        show_table(["cell", "results"], rows)
+    for name, labels in ((first, found.only_first), (second, found.only_second)):
+        if labels:
+            typer.echo(f"Only in {name}: {', '.join(labels)}.")
+    if found.cells and not any(pair.same_test for pair in found.cells):
+        typer.echo(
+            "paribus: the two runs have no cell that was tested on the same examples, so their results are not "
+            "compared: run both on the same data",
+            err=True,
+        )
+        raise typer.Exit(2)
+
+
+def _show_shared(found: "RunsCompared") -> None:
+    shared = found.shared
+    if not shared.n:
+        typer.echo("No trial is in both runs.")
+    elif shared.n == shared.n_identical:
+        typer.echo(f"{shared.n} trials are in both runs, with the same predictions to the last bit.")
+    else:
+        typer.echo(
+            f"{shared.n} trials are in both runs; {shared.n_identical} with the same predictions to the last bit, the "
+            f"others differ by at most {shared.largest_difference:.3g} in a logit."
+        )
+
+
+def _show_differences(title: str, found: "RunsCompared", what: str) -> None:
+    """One row a field, with the cells that it is true of."""
+    cells_of: dict[tuple[str, str, str], list[str]] = {}
+    for pair in found.cells:
+        for field, (ours, theirs) in getattr(pair, what).items():
+            cells_of.setdefault((field, ours, theirs), []).append(pair.label)
+    if cells_of:
+        rows = [
+            [*row, "all" if len(labels) == len(found.cells) else ", ".join(labels)] for row, labels in cells_of.items()
+        ]
+        show_table([title, "first", "second", "cells"], rows)
+
+
+def _result(pair: "CellPair") -> str:
+    if pair.same_trials:
+        return "the same trials"
+    if pair.comparison is None:
+        return "not compared: tested on different examples" if not pair.same_test else "no seed finished in both"
+    return pair.comparison.sentence + (" (the same configuration)" if pair.same else "")
+
+
+def decide(
+    run: Run,
+    costs: Annotated[
+        Path | None,
+        typer.Option(help="CSV: a row for each true class, a column for each class named for it, both with names."),
+    ] = None,
+) -> None:
+    """Compare decision rules on the predictions of a run: argmax, shares of training, thresholds, costs.
+
+    What a rule chooses it chooses on validation; figures are on test, in brackets the difference from argmax, seed by
+    seed, with its 95% interval.
+    """
+    from paribus.cli.decide import compared
+
+    header, *rows = compared(run, costs)
+    show_table(header, rows)
