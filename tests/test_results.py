@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from conformance.build import make_failure, make_planned, make_records, make_study
 
 import paribus
+from conformance.build import make_failure, make_planned, make_records, make_study
 from paribus.plan import STORE
 from paribus.store.sql import open_store
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conformance.build import make_planned, make_study
 
+from conformance.build import make_planned, make_study
 from paribus.analysis.study import analyse
 
 N = 1000

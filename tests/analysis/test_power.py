@@ -1,8 +1,8 @@
 """What a study could have seen."""
 
 import pytest
-from conformance.build import make_planned, make_records, make_study
 
+from conformance.build import make_planned, make_records, make_study
 from paribus.analysis.power import power
 from paribus.analysis.study import analyse
 from paribus.errors import DataError

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from conformance.build import ENVIRONMENT, make_planned, make_records, make_study
 
+from conformance.build import ENVIRONMENT, make_planned, make_records, make_study
 from paribus.analysis.runs import compare_runs
 from paribus.analysis.study import analyse
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.curves import Curves
+from paribus.analysis.diagnose import Diagnosis
 from paribus.analysis.further import ClassScores
 from paribus.analysis.intervals import Interval
 from paribus.record import Part, TrialFailure
@@ -103,6 +104,8 @@ class CellResult:
     missing: tuple[int, ...]
     scores: CellScores | None
     """None when no trial of the cell is finished."""
+    diagnoses: tuple[Diagnosis, ...]
+    """What the learning curves say, the gravest first."""
     reported: tuple[ReportedValue, ...]
 
 

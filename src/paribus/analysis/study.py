@@ -11,6 +11,7 @@ from paribus.analysis.compare import BASELINE, baseline_level, compare, contexts
 from paribus.analysis.confusion import confusion_matrix
 from paribus.analysis.crossed import crossed_mean
 from paribus.analysis.curves import mean_curves
+from paribus.analysis.diagnose import diagnose
 from paribus.analysis.effects import two_ways
 from paribus.analysis.further import FURTHER, by_class, further
 from paribus.analysis.intervals import Interval, mean_interval
@@ -135,6 +136,7 @@ def _cell(
         failed=tuple(seed for trial_id, seed in seeds.items() if trial_id in failure_of),
         missing=tuple(s for trial_id, s in seeds.items() if trial_id not in record_of and trial_id not in failure_of),
         scores=_scores(records) if records else None,
+        diagnoses=diagnose(records, [failure_of[i] for i in seeds if i in failure_of]),
         reported=_reported(study, trials[0], levels),
     )
 

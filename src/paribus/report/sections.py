@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from paribus.analysis.advice import Sign
+from paribus.analysis.diagnose import Diagnosis
 from paribus.analysis.plain import flat
 from paribus.analysis.result import StudyResult
 from paribus.analysis.words import count, join, number, percent, points, spread
@@ -168,7 +170,16 @@ def _others(result: StudyResult, factor: str) -> str:
 def curves(material: Material) -> dict[str, Any]:
     """Learning curves, by factor."""
     honest = material.result.study.selection != "best_test"
-    return {"by_factor": {factor: found for factor, found in material.curves.items() if found}, "honest": honest}
+    said: dict[Sign, list[tuple[str, Diagnosis]]] = {}
+    for cell in material.result.cells:
+        for one in cell.diagnoses:
+            said.setdefault(one.sign, []).append((cell.label, one))
+    return {
+        "by_factor": {factor: found for factor, found in material.curves.items() if found},
+        "honest": honest,
+        "said": said,
+        "at_most": AT_MOST_COMPARISONS,
+    }
 
 
 def confusion(material: Material) -> dict[str, Any]:

@@ -24,6 +24,7 @@ def all_tables(result: StudyResult) -> tuple[Table, ...]:
         pairs_table(result),
         *(two_way_table(both, place) for place, both in enumerate(result.two_ways, 1)),
         interactions_table(result),
+        diagnoses_table(result),
         trials_table(result),
     )
 
@@ -252,6 +253,18 @@ def interactions_table(result: StudyResult) -> Table:
         rows,
         n_head=2,
     )
+
+
+def diagnoses_table(result: StudyResult) -> Table:
+    """One row a sign in the curves of a cell."""
+    rows = tuple(
+        (cell.label, one.sign, one.text, one.advice, ", ".join(one.fields), f"{len(one.seeds)} of {one.n_seeds}")
+        for cell in result.cells
+        for one in cell.diagnoses
+    )
+    titles = ("cell", "sign", "seen", "what to try", "fields")
+    columns = (*map(Column, titles), Column("seeds", "count"))
+    return Table("diagnoses", "What the learning curves say.", columns, rows, n_head=2)
 
 
 def trials_table(result: StudyResult) -> Table:

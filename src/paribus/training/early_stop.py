@@ -12,10 +12,15 @@ def should_stop(spec: EarlyStopSpec | None, losses: Sequence[float]) -> bool:
         spec: None never stops.
         losses: validation loss of every epoch until now.
     """
-    if spec is None:
-        return False
+    return spec is not None and stop_epoch(spec, losses) is not None
+
+
+def stop_epoch(spec: EarlyStopSpec, losses: Sequence[float]) -> int | None:
+    """The epoch, from 1, after which training would end; None where it would go on to the last."""
     best, best_at = float("inf"), 0
     for i, loss in enumerate(losses):
         if loss < best - spec.min_improvement:
             best, best_at = loss, i
-    return len(losses) - 1 - best_at >= spec.patience
+        if i - best_at >= spec.patience:
+            return i + 1
+    return None
