@@ -75,6 +75,37 @@ def test_report(done: Path) -> None:
     assert "Which activation?" in (done / "runs/small/report/index.html").read_text()
 
 
+def test_a_rule_travels_with_the_checkpoint(done: Path, eeg_file: Path, tmp_path: Path) -> None:
+    costs = tmp_path / "costs.csv"
+    costs.write_text("true,left,right\nleft,0,1000\nright,0,0\n")  # never say right
+    run = tmp_path / "run"
+    shutil.copytree(done / "runs/small", run)
+    x = tmp_path / "x.npy"
+    np.save(x, np.load(eeg_file)["x_test" if "x_test" in np.load(eeg_file) else "x"])
+    checkpoint = sorted((run / "checkpoints").glob("*.safetensors"))[0]
+    assert re.search(r" right ", paribus("predict", checkpoint, x, cwd=tmp_path).stdout)
+    out = paribus("decide", run, "--costs", costs, "--keep", "least-cost", cwd=tmp_path).stdout
+    assert "Kept in 4 checkpoints" in out
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for path in (checkpoint, checkpoint.with_suffix(".json")):
+        shutil.copy(path, elsewhere)
+    predicted = paribus("predict", elsewhere / checkpoint.name, x, cwd=tmp_path)
+    assert "least cost" in predicted.stderr
+    classes = {line.split()[1] for line in predicted.stdout.splitlines()[1:]}
+    assert classes == {"left"}
+    assert "identical to the stored ones" in paribus("evaluate", checkpoint, cwd=done).stdout
+    meta = checkpoint.with_suffix(".json")
+    meta.write_text(meta.read_text().replace("1000.0", "1001.0"))
+    assert "decision rule has changed" in paribus("predict", checkpoint, x, cwd=tmp_path, code=2).stderr
+    meta.write_text(meta.read_text().replace("1001.0", "1000.0"))
+    paribus("decide", run, "--keep", "argmax", cwd=tmp_path)
+    assert "rule" not in json.loads(meta.read_text())
+    assert paribus("predict", checkpoint, x, cwd=tmp_path).stderr == ""
+    assert "needs --costs" in paribus("decide", run, "--keep", "least-cost", cwd=tmp_path, code=2).stderr
+    assert "did you mean" in paribus("decide", run, "--keep", "threshold", cwd=tmp_path, code=2).stderr
+
+
 def test_evaluate_says_identical(done: Path) -> None:
     out = paribus("evaluate", a_checkpoint(done), cwd=done).stdout
     assert "Predictions are identical to the stored ones, to the last bit." in out
@@ -107,6 +138,7 @@ def test_decide(done: Path, tmp_path: Path) -> None:
     out = paribus("decide", "runs/small", cwd=done).stdout
     assert re.search(r"^relu +argmax +\d+\.\d +\d+\.\d +\d+\.\d$", out, re.M)
     assert re.search(r"^elu +thresholds +(\d+\.\d \([+−]?\d+\.\d ± \d+\.\d\) +){3}[\d. :]+, [\d. :]+$", out, re.M)
+    assert re.search(r"^relu +thresholds +(\d+\.\d \([+−]?\d+\.\d ± \d+\.\d\) *){2}$", out, re.M), "recall by class"
     costs = tmp_path / "costs.csv"
     costs.write_text("true,right,left\nleft,1,0\nright,0,100\n")  # to miss a right is worse
     assert "least cost" in paribus("decide", "runs/small", "--costs", costs, cwd=done).stdout

@@ -52,6 +52,25 @@ class Predictions:
             raise ValueError(f"ids {self.ids.shape}, y {self.y.shape} and logits {self.logits.shape} do not fit")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """How a class is named; `analysis.decide.decide` applies it.
+
+    Attributes:
+        name: of the rule, in words.
+        offsets: (n_classes,), added to log probabilities; those of the argmax are 0.
+        floors: (n_classes,), only classes whose probability is above theirs are in the running, where there are such.
+        costs: (n_classes, n_classes), of naming the column's class for the row's; the least expected cost is named.
+        chosen: in words, what was chosen on validation; empty where nothing was.
+    """
+
+    name: str
+    offsets: npt.NDArray[np.float64]
+    floors: npt.NDArray[np.float64] | None = None
+    costs: npt.NDArray[np.float64] | None = None
+    chosen: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Where and how a trial ran. Everything that could explain another result elsewhere."""

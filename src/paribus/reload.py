@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from paribus.analysis.decide import argmax, decide
 from paribus.data.audit import finite
 from paribus.data.examples import read_examples
 from paribus.data.fingerprint import fingerprint
@@ -83,10 +84,14 @@ class Prediction:
     class_names: tuple[str, ...]
     probabilities: npt.NDArray[np.float64]
     """(n, n_classes)."""
+    named: npt.NDArray[np.int64]
+    """(n,) the class that the checkpoint's decision rule names."""
+    rule: str
+    """Its name, ``argmax`` as a rule."""
 
 
 def predict(checkpoint: Path, file: Path) -> Prediction:
-    """Probabilities of each example in a file.
+    """Probabilities of each example in a file, and the class that the checkpoint's decision rule names.
 
     Args:
         checkpoint: path of the weights or their description.
@@ -104,7 +109,14 @@ def predict(checkpoint: Path, file: Path) -> Prediction:
         examples = unlabelled(x, description.kind, description.normalisation, torch.device("cpu"))
         logits = predict_logits(model, examples, description.spec.train.precision)
     _refuse(file, ~torch.isfinite(logits).all(dim=1).numpy(), "have values too large for the network")
-    return Prediction(names, description.class_names, torch.softmax(logits.double(), dim=1).numpy())
+    rule = description.rule or argmax(len(description.class_names))
+    return Prediction(
+        examples=names,
+        class_names=description.class_names,
+        probabilities=torch.softmax(logits.double(), dim=1).numpy(),
+        named=decide(rule, logits.numpy()),
+        rule=rule.name,
+    )
 
 
 def _refuse(file: Path, bad: npt.NDArray[np.bool_], what: str) -> None:

@@ -9,7 +9,17 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 
 from paribus.analysis import decide as module
-from paribus.analysis.decide import above_share, argmax, compare_rules, decide, least_cost, prior_correction, thresholds
+from paribus.analysis.decide import (
+    RULES,
+    above_share,
+    argmax,
+    compare_rules,
+    decide,
+    least_cost,
+    prior_correction,
+    rules_of,
+    thresholds,
+)
 from paribus.errors import DataError
 from paribus.record import Predictions
 
@@ -120,24 +130,20 @@ def test_comparison_equals_scikit_learn() -> None:
         )
         for s in range(3)
     ]
-    found = compare_rules(records, 1.0 - np.eye(3))
-    assert [each.rule for each in found] == [
-        "argmax",
-        "above its share",
-        "divided by share",
-        "thresholds",
-        "least cost",
-    ]
+    found = compare_rules(records, [rules_of(record, 1.0 - np.eye(3)) for record in records])
+    assert tuple(each.rule for each in found) == RULES
     predicted = [record.predictions["test"].logits.argmax(axis=1) for record in records]
     truth = [record.predictions["test"].y for record in records]
     pairs = list(zip(truth, predicted, strict=True))
-    assert found[0].macro_f1.mean == pytest.approx(np.mean([f1_score(y, p, average="macro") for y, p in pairs]))
-    assert found[0].balanced_accuracy.mean == pytest.approx(np.mean([balanced_accuracy_score(y, p) for y, p in pairs]))
+    assert found[0].macro_f1.reached.mean == pytest.approx(np.mean([f1_score(y, p, average="macro") for y, p in pairs]))
+    assert found[0].balanced_accuracy.reached.mean == pytest.approx(
+        np.mean([balanced_accuracy_score(y, p) for y, p in pairs])
+    )
     recalls = np.mean([recall_score(y, p, average=None) for y, p in pairs], axis=0)
-    assert [each.recall.mean for each in found[0].by_class] == pytest.approx(recalls.tolist())
-    assert found[4].gain["accuracy"].mean == 0, "equal costs are argmax"
+    assert [each.reached.mean for _, each in found[0].recall] == pytest.approx(recalls.tolist())
+    assert found[4].accuracy.over_argmax.mean == 0, "equal costs are argmax"
     # What the networks say is calibrated: dividing by share must raise balanced accuracy and cost accuracy.
-    assert found[1].gain["balanced_accuracy"].low > 0 > found[1].gain["accuracy"].high
+    assert found[1].balanced_accuracy.over_argmax.low > 0 > found[1].accuracy.over_argmax.high
     assert len(found[2].chosen) == 3
 
 

@@ -4,18 +4,19 @@ A rule gives each class of each example a score; the class of the highest score 
 rules have to choose they choose on validation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from paribus.analysis.confusion import confusion_matrix
-from paribus.analysis.further import ClassScores, by_class
+from paribus.analysis.crossed import crossed_mean
 from paribus.analysis.intervals import Interval, mean_interval
 from paribus.analysis.metrics import balanced_accuracy, log_probabilities, macro_f1
 from paribus.errors import DataError
-from paribus.record import Predictions, TrialRecord
+from paribus.record import Predictions, Rule, TrialRecord
 
 Floats = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
@@ -28,26 +29,11 @@ SWEEPS = 10
 """At most, over all classes, in the search for thresholds."""
 
 
+RULES = ("argmax", "above share", "prior correction", "thresholds", "least cost")
+"""Names of all rules."""
+
+
 # ---------------------------------------------------------------- rules
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
-    """How a class is named; `decide` applies it.
-
-    Attributes:
-        name: of the rule, in words.
-        offsets: (n_classes,), added to log probabilities; those of the argmax are 0.
-        floors: (n_classes,), only classes whose probability is above theirs are in the running, where there are such.
-        costs: (n_classes, n_classes), of naming the column's class for the row's; the least expected cost is named.
-        chosen: in words, what was chosen on validation; empty where nothing was.
-    """
-
-    name: str
-    offsets: Floats
-    floors: Floats | None = None
-    costs: Floats | None = None
-    chosen: str = ""
 
 
 def decide(rule: Rule, logits: npt.NDArray[np.floating]) -> Classes:
@@ -73,7 +59,7 @@ def argmax(n_classes: int) -> Rule:
 
 def above_share(shares: Floats) -> Rule:
     """The most probable of the classes whose probability exceeds their share of training (R2: proposed, not tried)."""
-    return Rule("above its share", np.zeros(len(shares)), floors=shares)
+    return Rule("above share", np.zeros(len(shares)), floors=shares)
 
 
 def prior_correction(shares: Floats, validation: Predictions) -> Rule:
@@ -83,7 +69,7 @@ def prior_correction(shares: Floats, validation: Predictions) -> Rule:
     """
 
     def rule(tau: float) -> Rule:
-        return Rule("divided by share", -tau * np.log(shares), chosen=f"tau {tau:g}")
+        return Rule("prior correction", -tau * np.log(shares), chosen=f"tau {tau:g}")
 
     return max(map(rule, TAUS), key=lambda each: round(macro_f1(_confusion(each, validation)), 12))
 
@@ -169,22 +155,37 @@ def _best_offset(scores: Floats, y: Classes, c: int) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Gain:
+    """A figure by a rule, on test, and what it has over argmax: over the finished seeds of a cell, seed by seed."""
+
+    reached: Interval
+    over_argmax: Interval
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RuleScores:
-    """A rule over the finished seeds of a cell, on test."""
+    """A rule over the finished seeds of a cell, on test. Accuracy's intervals are over test examples too."""
 
     rule: str
-    accuracy: Interval
-    balanced_accuracy: Interval
-    macro_f1: Interval
-    by_class: tuple[ClassScores, ...]
-    gain: Mapping[str, Interval]
-    """``accuracy``, ``balanced_accuracy`` and ``macro_f1`` less those of argmax, seed by seed."""
+    accuracy: Gain
+    balanced_accuracy: Gain
+    macro_f1: Gain
+    recall: tuple[tuple[str, Gain], ...]
+    """Class -> its recall; NaN where the test part lacks it."""
     chosen: tuple[str, ...] = ()
     """By seed, what was chosen on validation."""
 
 
 def rules_of(record: TrialRecord, costs: Floats | None = None) -> tuple[Rule, ...]:
-    """All rules for a trial, argmax first; what is to be chosen is chosen on its validation part."""
+    """All rules for a trial, in the order of `RULES`; what is to be chosen is chosen on its validation part.
+
+    Args:
+        record: of a finished trial.
+        costs: (n_classes, n_classes), as for `least_cost`; None leaves that rule out.
+
+    Raises:
+        DataError: the costs do not fit the classes.
+    """
     counts = np.array(record.data.counts["train"], np.float64)
     shares, validation = counts / counts.sum(), record.predictions["validation"]
     found = [argmax(len(shares)), above_share(shares), prior_correction(shares, validation), thresholds(validation)]
@@ -195,38 +196,44 @@ def rules_of(record: TrialRecord, costs: Floats | None = None) -> tuple[Rule, ..
     return tuple(found)
 
 
-def compare_rules(records: Sequence[TrialRecord], costs: Floats | None = None) -> tuple[RuleScores, ...]:
+def compare_rules(records: Sequence[TrialRecord], rules: Sequence[tuple[Rule, ...]]) -> tuple[RuleScores, ...]:
     """Each rule over the seeds of one cell.
 
     Args:
         records: at least one, of the same cell.
-        costs: (n_classes, n_classes), as for `least_cost`; None leaves that rule out.
-
-    Raises:
-        DataError: the costs do not fit the classes.
+        rules: of each, as `rules_of` gives them.
     """
-    rules = [rules_of(record, costs) for record in records]
-    confusions = [
-        [_confusion(rule, record.predictions["test"]) for rule in own]
-        for own, record in zip(rules, records, strict=True)
-    ]
+    tests = [record.predictions["test"] for record in records]
+    named = [[decide(rule, test.logits) for rule in own] for own, test in zip(rules, tests, strict=True)]
+    names = records[0].data.class_names
     scores = []
     for i, rule in enumerate(rules[0]):
-        own, plain = [seed[i] for seed in confusions], [seed[0] for seed in confusions]
-        over = {name: mean_interval([figure(each) for each in own]) for name, figure in _FIGURES.items()}
-        gain = {
-            name: mean_interval([figure(each) - figure(base) for each, base in zip(own, plain, strict=True)])
-            for name, figure in _FIGURES.items()
-        }
-        chosen = tuple(seed[i].chosen for seed in rules) if rule.chosen else ()
-        of_classes = by_class(own, records[0].data.class_names)
-        scores.append(RuleScores(rule=rule.name, **over, by_class=of_classes, gain=gain, chosen=chosen))
+        own, plain = (
+            [confusion_matrix(test.y, seed[which], len(names)) for seed, test in zip(named, tests, strict=True)]
+            for which in (i, 0)
+        )
+        right, base = (
+            np.stack([seed[which] == test.y for seed, test in zip(named, tests, strict=True)]).astype(np.float64)
+            for which in (i, 0)
+        )
+        scores.append(
+            RuleScores(
+                rule=rule.name,
+                accuracy=Gain(crossed_mean([right]).interval(), crossed_mean([right - base]).interval()),
+                balanced_accuracy=_gain(balanced_accuracy, own, plain),
+                macro_f1=_gain(macro_f1, own, plain),
+                recall=tuple((name, _gain(partial(_recall, c), own, plain)) for c, name in enumerate(names)),
+                chosen=tuple(seed[i].chosen for seed in rules) if rule.chosen else (),
+            )
+        )
     return tuple(scores)
 
 
-def _hits(confusion: Classes) -> float:
-    return float(np.trace(confusion) / confusion.sum())
+def _gain(figure: Callable[[Classes], float], own: Sequence[Classes], plain: Sequence[Classes]) -> Gain:
+    reached, before = ([figure(each) for each in confusions] for confusions in (own, plain))
+    return Gain(mean_interval(reached), mean_interval([a - b for a, b in zip(reached, before, strict=True)]))
 
 
-_FIGURES = {"accuracy": _hits, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
-"""Of a confusion matrix."""
+def _recall(c: int, confusion: Classes) -> float:
+    there = confusion[c].sum()
+    return float(confusion[c, c] / there) if there else float("nan")

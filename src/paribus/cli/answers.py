@@ -129,6 +129,13 @@ def decide(
         Path | None,
         typer.Option(help="CSV: a row for each true class, a column for each class named for it, both with names."),
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="Put this rule into the run's checkpoints, for `predict` to use; `argmax` takes it out again.",
+        ),
+    ] = None,
 ) -> None:
     """Compare decision rules on the predictions of a run: argmax, shares of training, thresholds, costs.
 
@@ -136,6 +143,12 @@ def decide(
     seed, with its 95% interval.
     """
     from paribus.cli.decide import compared
+    from paribus.cli.decide import keep as keep_rules
 
-    header, *rows = compared(run, costs)
-    show_table(header, rows)
+    found = compared(run, costs)
+    show_table(found.figures[0], found.figures[1:])
+    if len(found.recall) > 1:
+        show_table(found.recall[0], found.recall[1:])
+    if keep is not None:
+        n = keep_rules(run, found, keep)
+        typer.echo(f"Kept in {n} checkpoints: `paribus predict` now names classes by the rule {keep}.")

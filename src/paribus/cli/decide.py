@@ -1,51 +1,85 @@
 """`paribus decide`: what other decision rules than argmax would have given."""
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paribus.errors import DataError
+from paribus.suggest import from_known
 
 if TYPE_CHECKING:
-    from paribus.analysis.decide import Floats, RuleScores
+    from paribus.analysis.decide import Floats, Gain
     from paribus.analysis.intervals import Interval
+    from paribus.record import Rule
 
 _FIGURES = (("accuracy", "accuracy"), ("balanced_accuracy", "balanced accuracy"), ("macro_f1", "macro-F1"))
 
 
-def compared(run: Path, costs: Path | None) -> list[list[str]]:
-    """Rows of the table, a header first: each cell with each rule.
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What `paribus decide` prints, rows under a header, and what it can keep."""
+
+    figures: list[list[str]]
+    recall: list[list[str]]
+    rules: "dict[str, tuple[Rule, ...]]"
+    """Path of a checkpoint relative to the run -> its rules."""
+
+
+def compared(run: Path, costs: Path | None) -> Compared:
+    """Each cell with each rule.
 
     Raises:
         RunError, DataError: the run has no finished trial; the costs cannot be read or do not fit.
     """
-    from paribus.analysis.decide import compare_rules
+    from paribus.analysis.decide import compare_rules, rules_of
     from paribus.analysis.study import labelled
     from paribus.plan import read_run
 
     stored = read_run(run)
     records = {record.trial_id: record for record in stored.records}
-    tables = (
-        {names: read_costs(costs, names) for names in {r.data.class_names for r in records.values()}} if costs else {}
-    )
-    rows = [["cell", "rule", *(f"{words} (%)" for _, words in _FIGURES), "chosen on validation, by seed"]]
+    names = list(dict.fromkeys(record.data.class_names for record in records.values()))
+    tables = {each: read_costs(costs, each) for each in names} if costs else {}
+    rules = {record.checkpoint: rules_of(record, tables.get(record.data.class_names)) for record in records.values()}
+    figures = [["cell", "rule", *(f"{words} (%)" for _, words in _FIGURES), "chosen on validation, by seed"]]
+    recall = [["recall (%)", "rule", *(names[0] if len(names) == 1 else ())]]
     for label, ids in labelled(stored.study, stored.planned).items():
         own = [records[i] for i in ids if i in records]
-        if own:
-            table = tables.get(own[0].data.class_names)
-            rows += [_row(label, scores) for scores in compare_rules(own, table)]
-    return rows
+        for scores in compare_rules(own, [rules[record.checkpoint] for record in own]) if own else ():
+            row = [_gain(scores.rule, getattr(scores, name)) for name, _ in _FIGURES]
+            figures.append([label, scores.rule, *row, ", ".join(scores.chosen)])
+            if len(names) == 1:
+                recall.append([label, scores.rule, *(_gain(scores.rule, gain) for _, gain in scores.recall)])
+    return Compared(figures, recall, rules)
 
 
-def _row(label: str, scores: "RuleScores") -> list[str]:
+def keep(run: Path, found: Compared, name: str) -> int:
+    """Put the rule of that name into every checkpoint of a run; returns how many.
+
+    Raises:
+        DataError: there is no such rule, or it needs costs.
+        CheckpointError: a checkpoint is damaged or cannot be written.
+    """
+    from paribus.analysis.decide import RULES
+    from paribus.training.checkpoint import keep_rule
+
+    name = name.replace("-", " ")
+    if name not in RULES:
+        raise DataError(f"no rule `{name}`{from_known(name, RULES)}")
+    for checkpoint, rules in found.rules.items():
+        rule = next((rule for rule in rules if rule.name == name), None)
+        if rule is None:
+            raise DataError(f"the rule `{name}` needs --costs")
+        keep_rule(run / checkpoint, None if name == "argmax" else rule)
+    return len(found.rules)
+
+
+def _gain(rule: str, gain: "Gain") -> str:
     from paribus.analysis.words import percent
 
-    figures = []
-    for name, _ in _FIGURES:
-        reached: Interval = getattr(scores, name)
-        gained = "" if scores.rule == "argmax" else f" ({_signed(scores.gain[name])})"
-        figures.append(percent(reached.mean).removesuffix("%") + gained)
-    return [label, scores.rule, *figures, ", ".join(scores.chosen)]
+    return percent(gain.reached.mean).removesuffix("%") + (
+        "" if rule == "argmax" else f" ({_signed(gain.over_argmax)})"
+    )
 
 
 def _signed(gain: "Interval") -> str:

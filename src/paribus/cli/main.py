@@ -227,9 +227,11 @@ def predict(
     found = predict_file(checkpoint, file)
     header = ["example", "class", *found.class_names]
     rows = [
-        [name, found.class_names[int(row.argmax())], *(f"{value:.6f}" for value in row)]
-        for name, row in zip(found.examples, found.probabilities, strict=True)
+        [name, found.class_names[named], *(f"{value:.6f}" for value in row)]
+        for name, named, row in zip(found.examples, found.named, found.probabilities, strict=True)
     ]
+    if found.rule != "argmax":
+        typer.echo(f"Classes are named by the rule that the checkpoint holds: {found.rule}.", err=True)
     if to_csv is None:
         show_table(header, [[*row[:2], *(f"{float(value):.3f}" for value in row[2:])] for row in rows])
     elif str(to_csv) == "-":

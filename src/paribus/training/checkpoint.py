@@ -3,10 +3,11 @@
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -18,6 +19,7 @@ from paribus.data.normalise import Normalisation
 from paribus.errors import CheckpointError, ModelError, StudyError
 from paribus.models.build import build
 from paribus.models.custom import code_digest
+from paribus.record import Rule
 from paribus.spec import TrialSpec
 from paribus.validate import validate
 
@@ -53,6 +55,8 @@ class Description:
     test: SavedScore
     code: str = ""
     """Of a network of one's own (`models.custom.code_digest`)."""
+    rule: Rule | None = None
+    """How classes are named; None for argmax. Put there by `keep_rule`."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -119,7 +123,8 @@ def load(path: Path) -> tuple[Description, nn.Module]:
     path = path if path.suffix in (".safetensors", ".json") else path.with_name(path.name + ".safetensors")
     meta_path, weights_path = path.with_suffix(".json"), path.with_suffix(".safetensors")
     meta = _read_meta(meta_path)
-    description = _description(meta, meta_path)
+    rule = _rule(meta.pop("rule", None), meta, meta_path)
+    description = replace(_description(meta, meta_path), rule=rule)
     try:
         content = weights_path.read_bytes()
         weights = load_tensors(content)
@@ -147,6 +152,53 @@ def load(path: Path) -> tuple[Description, nn.Module]:
         )
     model.load_state_dict(weights)
     return description, model.eval()
+
+
+def keep_rule(path: Path, rule: Rule | None) -> None:
+    """Put a decision rule into a checkpoint, in place of the one that is there; None for argmax.
+
+    Args:
+        path: of a checkpoint, as for `load`.
+        rule: for its classes.
+
+    Raises:
+        CheckpointError: as `load`, or the file cannot be written.
+    """
+    description, _ = load(path)
+    path = path.with_name(f"{description.trial_id}.json")
+    meta = _read_meta(path)
+    meta.pop("rule", None)
+    if rule is not None:
+        plain = {
+            "name": rule.name,
+            "offsets": rule.offsets.tolist(),
+            "floors": None if rule.floors is None else rule.floors.tolist(),
+            "costs": None if rule.costs is None else rule.costs.tolist(),
+            "chosen": rule.chosen,
+        }
+        meta["rule"] = {**plain, "sha256": _digest({**plain, "weights_sha256": meta["weights_sha256"]})}
+    write_atomically(path, json.dumps(meta, indent=1, ensure_ascii=False).encode())
+
+
+def _rule(given: Any, meta: dict[str, Any], path: Path) -> Rule | None:
+    """A rule is not under the description's digest, so that it can come later; it has one of its own."""
+    if given is None:
+        return None
+    try:
+        digest, n = given.pop("sha256"), len(meta["class_names"])
+        whole = digest == _digest({**given, "weights_sha256": meta["weights_sha256"]})
+        arrays = {
+            name: None if given[name] is None else np.array(given[name], np.float64)
+            for name in ("offsets", "floors", "costs")
+        }
+        shapes = {"offsets": (n,), "floors": (n,), "costs": (n, n)}
+        if not whole or any(a is not None and a.shape != shapes[name] for name, a in arrays.items()):
+            raise ValueError("its decision rule has changed since it was kept")
+        return Rule(name=str(given["name"]), chosen=str(given["chosen"]), **arrays)  # type: ignore[arg-type]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} holds a decision rule that cannot be used ({error}): keep it anew with `paribus decide RUN --keep`"
+        ) from None
 
 
 def _digest(meta: dict[str, Any]) -> str:
