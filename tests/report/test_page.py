@@ -15,7 +15,7 @@ from paribus.report.page import build, write_report
 from paribus.store.sql import open_store
 
 SECTIONS = [
-    *("answer", "table", "figure", "comparisons", "curves", "confusion"),
+    *("answer", "table", "figure", "comparisons", "curves", "confusion", "calibration"),
     *("optimism", "data", "networks", "recipe", "reproducibility", "failures"),
 ]
 VOID = {"meta", "link", "br", "img", "hr", "input", "col", "wbr"}

@@ -1,5 +1,7 @@
 """Whether probabilities mean what they say: of 100 classes named with 80%, 80 should be right."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +30,51 @@ def brier(y: Classes, logits: Logits) -> float:
     return float((p**2).sum(axis=1).mean())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Reliability:
+    """How often a network is right, by how sure it is; all arrays (bins,).
+
+    Attributes:
+        count: examples of each bin.
+        confidence: their mean probability of the class that is named; NaN where there are none.
+        accuracy: the share of them that is named rightly; NaN where there are none.
+    """
+
+    count: npt.NDArray[np.int64]
+    confidence: npt.NDArray[np.float64]
+    accuracy: npt.NDArray[np.float64]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error, a share from 0 to 1."""
+        gap = np.nan_to_num(np.abs(self.confidence - self.accuracy))
+        return float((gap * self.count).sum() / self.count.sum())
+
+    @property
+    def too_sure(self) -> float:
+        """Mean confidence less accuracy, a difference of shares; below 0 where the network is not sure enough."""
+        gap = np.nan_to_num(self.confidence - self.accuracy)
+        return float((gap * self.count).sum() / self.count.sum())
+
+
+def reliability(y: Classes, logits: Logits, bins: int = BINS) -> Reliability:
+    """Examples in bins by the probability of the class that is named, as in a reliability diagram.
+
+    Args:
+        y: (n,) true classes, n at least 1.
+        logits: (n, n_classes).
+        bins: equally wide, from 0 to 1.
+    """
+    log_p = log_probabilities(logits)
+    named = log_p.argmax(axis=1)
+    confidence = np.exp(log_p[np.arange(len(y)), named])
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):  # an empty bin has no mean
+        means = [np.bincount(place, values, minlength=bins) / count for values in (confidence, named == y)]
+    return Reliability(count, *means)
+
+
 def calibration_error(y: Classes, logits: Logits, bins: int = BINS) -> float:
     """Expected calibration error (Guo et al. 2017, "On calibration of modern neural networks"), a share from 0 to 1.
 
@@ -39,12 +86,7 @@ def calibration_error(y: Classes, logits: Logits, bins: int = BINS) -> float:
         logits: (n, n_classes).
         bins: equally wide, from 0 to 1.
     """
-    log_p = log_probabilities(logits)
-    named = log_p.argmax(axis=1)
-    confidence = np.exp(log_p[np.arange(len(y)), named])
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gap = np.bincount(place, confidence - (named == y), minlength=bins)
-    return float(np.abs(gap).sum() / len(y))
+    return reliability(y, logits, bins).error
 
 
 def best_temperature(y: Classes, logits: Logits) -> float:

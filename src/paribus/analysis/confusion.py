@@ -1,5 +1,7 @@
 """Which class was taken for which."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,3 +33,24 @@ def confusion_matrix(
             )
     pairs = y.astype(np.int64) * n_classes + predicted
     return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
+
+
+MOST_CONFUSED = 3
+"""Pairs of classes that are named."""
+
+
+def most_confused(confusion: npt.NDArray[np.int64], class_names: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
+    """The pairs (true class, class named for it) with the largest shares of the true class, largest first.
+
+    Args:
+        confusion: (n_classes, n_classes) counts of (true, predicted).
+        class_names: of rows and columns.
+
+    Returns:
+        At most `MOST_CONFUSED` of them, each with its share, above 0.
+    """
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    np.fill_diagonal(shares, 0)
+    order = np.argsort(-shares, axis=None, kind="stable")[:MOST_CONFUSED]
+    pairs = [(int(i) // len(shares), int(i) % len(shares)) for i in order]
+    return tuple((class_names[t], class_names[p], float(shares[t, p])) for t, p in pairs if shares[t, p] > 0)

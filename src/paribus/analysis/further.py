@@ -20,6 +20,7 @@ FURTHER: dict[str, Literal["percent", "number"]] = {
     "calibration error": "percent",
     "temperature": "number",
     "loss at temperature": "number",
+    "calibration error at temperature": "percent",
 }
 """Names, and what kind of number each is."""
 
@@ -41,6 +42,7 @@ def further(record: TrialRecord, confusion: npt.NDArray[np.int64]) -> dict[str, 
         "calibration error": calibration_error(test.y, test.logits),
         "temperature": temperature,
         "loss at temperature": cross_entropy(test.y, test.logits / temperature),
+        "calibration error at temperature": calibration_error(test.y, test.logits / temperature),
     }
 
 

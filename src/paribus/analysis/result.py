@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from paribus.analysis.calibration import Reliability
 from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.curves import Curves
 from paribus.analysis.diagnose import Diagnosis
@@ -76,6 +77,10 @@ class CellScores:
     further: dict[str, Interval]
     """By the names of `further.FURTHER`."""
     by_class: tuple[ClassScores, ...]
+    reliability: Reliability
+    """Of all seeds' test predictions together."""
+    tempered: Reliability
+    """The same with each seed's logits divided by its temperature."""
 
 
 @dataclass(frozen=True, slots=True)

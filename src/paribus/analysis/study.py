@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
+from paribus.analysis.calibration import Reliability, reliability
 from paribus.analysis.compare import BASELINE, baseline_level, compare, contexts_of, find_best
 from paribus.analysis.confusion import confusion_matrix
 from paribus.analysis.crossed import crossed_mean
@@ -29,7 +30,7 @@ from paribus.analysis.result import (
 )
 from paribus.analysis.words import cell_words
 from paribus.grid import levels_of
-from paribus.record import Part, PlannedTrial, TrialFailure, TrialRecord
+from paribus.record import Part, PlannedTrial, Predictions, TrialFailure, TrialRecord
 from paribus.spec import StudySpec
 
 
@@ -145,6 +146,7 @@ def _scores(records: Sequence[TrialRecord]) -> CellScores:
     matrices = [_confusion(record) for record in records]
     seeds = tuple(_seed(record, matrix) for record, matrix in zip(records, matrices, strict=True))
     epochs = [seed.selected_epoch for seed in seeds]
+    tests = [record.predictions["test"] for record in records]
 
     def over_seeds(name: str) -> Interval:
         return mean_interval([getattr(seed, name) for seed in seeds])
@@ -164,7 +166,14 @@ def _scores(records: Sequence[TrialRecord]) -> CellScores:
         curves=mean_curves([record.history for record in records]),
         further={name: mean_interval([seed.further[name] for seed in seeds]) for name in FURTHER},
         by_class=by_class(matrices, records[0].data.class_names),
+        reliability=_reliability(tests, [1.0] * len(tests)),
+        tempered=_reliability(tests, [seed.further["temperature"] for seed in seeds]),
     )
+
+
+def _reliability(tests: Sequence[Predictions], temperatures: Sequence[float]) -> Reliability:
+    y = np.concatenate([test.y for test in tests])
+    return reliability(y, np.concatenate([test.logits / t for test, t in zip(tests, temperatures, strict=True)]))
 
 
 def _confusion(record: TrialRecord) -> np.typing.NDArray[np.int64]:

@@ -56,7 +56,7 @@ def join(words: Sequence[str]) -> str:
 
 def capital(sentence: str) -> str:
     """A capital at the start of plain words; a level named ``elu`` stays as it is named."""
-    return sentence[:1].upper() + sentence[1:] if sentence.startswith(("no ", "baseline ")) else sentence
+    return sentence[:1].upper() + sentence[1:] if sentence.startswith(("no ", "baseline ", "whether ")) else sentence
 
 
 def level_words(factor: str, level: str) -> str:

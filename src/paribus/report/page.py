@@ -3,11 +3,11 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from paribus.analysis.result import StudyResult
+from paribus.analysis.result import CellResult, StudyResult
 from paribus.analysis.study import analyse
 from paribus.errors import RunError
 from paribus.plan import STORE, read_run
@@ -16,6 +16,7 @@ from paribus.report.audit import data_groups
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
 from paribus.report.html import Page, render
 from paribus.report.networks import network_groups
+from paribus.report.reliability import reliability_picture
 from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
 from paribus.report.table import to_csv, to_markdown
@@ -51,7 +52,12 @@ def build(
     """
     result = analyse(study, planned, records, failures, every_pair=every_pair)
     tables = all_tables(result)
-    answer, curves, confusions = answer_picture(result), curve_pictures(result), _confusions(result)
+    answer, curves, confusions = (
+        answer_picture(result),
+        curve_pictures(result),
+        _by_cell(result, "confusion", confusion_picture),
+    )
+    reliabilities = _by_cell(result, "reliability", reliability_picture)
     ordered = _in_order(result, records)
     label_of = {trial_id: cell.label for cell in result.cells for trial_id in cell.trial_ids}
     networks, data = network_groups(ordered, label_of), data_groups([record.data for record in ordered])
@@ -59,6 +65,7 @@ def build(
         *([answer] if answer else []),
         *itertools.chain(*curves.values()),
         *confusions.values(),
+        *reliabilities.values(),
         *(group.picture for group in data),
         *(group.picture for group in networks),
     ]
@@ -71,6 +78,7 @@ def build(
         answer=answer,
         curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
         confusions={label: fitted[picture.name] for label, picture in confusions.items()},
+        reliabilities={label: fitted[picture.name] for label, picture in reliabilities.items()},
         networks=tuple(replace(group, picture=fitted[group.picture.name]) for group in networks),
         data_groups=tuple(replace(group, picture=fitted[group.picture.name]) for group in data),
         created=created,
@@ -88,12 +96,9 @@ def build(
     )
 
 
-def _confusions(result: StudyResult) -> dict[str, Picture]:
-    """Label of a cell -> its confusion matrix."""
-    drawn = {
-        cell.label: confusion_picture(cell, slug("confusion", str(i), cell.label))
-        for i, cell in enumerate(result.cells, 1)
-    }
+def _by_cell(result: StudyResult, name: str, draw: Callable[[CellResult, str], Picture | None]) -> dict[str, Picture]:
+    """Label of a cell -> its picture, for cells with a finished trial."""
+    drawn = {cell.label: draw(cell, slug(name, str(i), cell.label)) for i, cell in enumerate(result.cells, 1)}
     return {label: picture for label, picture in drawn.items() if picture}
 
 

@@ -4,10 +4,11 @@ To add a section, write its function, a template ``section_NAME.html`` and a lin
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from paribus.analysis.advice import Sign
+from paribus.analysis.confusion import most_confused
 from paribus.analysis.diagnose import Diagnosis
 from paribus.analysis.plain import flat
 from paribus.analysis.result import StudyResult
@@ -17,6 +18,7 @@ from paribus.report.answer import answer_words, method_words, provisional_words
 from paribus.report.audit import DataGroup
 from paribus.report.listing import differences_table, yaml_like
 from paribus.report.networks import FOOTNOTE, NetworkGroup
+from paribus.report.reliability import reliability_words
 from paribus.report.svg import Picture
 from paribus.report.table import Column, Table
 
@@ -38,6 +40,7 @@ class Material:
         answer: the figure of all cells.
         curves: factor -> pictures.
         confusions: label of a cell -> picture, for cells with a finished trial.
+        reliabilities: likewise.
         networks: each once.
         data_groups: each set of data once.
         created: when the study was first stored, ISO 8601.
@@ -52,6 +55,7 @@ class Material:
     answer: Picture | None
     curves: dict[str, tuple[Picture, ...]]
     confusions: dict[str, Picture]
+    reliabilities: dict[str, Picture] = field(default_factory=dict)
     networks: tuple[NetworkGroup, ...] = ()
     data_groups: tuple[DataGroup, ...] = ()
     created: str = ""
@@ -184,13 +188,35 @@ def curves(material: Material) -> dict[str, Any]:
 
 def confusion(material: Material) -> dict[str, Any]:
     """A confusion matrix for each cell; of many cells, the best stands out and the others are folded away."""
+    confused = [
+        f"{cell.label}: {join([f'{true} taken for {named} ({percent(share)})' for true, named, share in pairs])}"
+        for cell in material.result.cells
+        if cell.scores and (pairs := most_confused(cell.scores.confusion, cell.scores.class_names))
+    ]
+    return {**_gallery(material, material.confusions), "confused": confused}
+
+
+def _gallery(material: Material, pictures: dict[str, Picture]) -> dict[str, Any]:
+    """Pictures of cells: all of a few; of many the best cell's, and the others to be folded away."""
     best = material.result.best.cell.label if material.result.best else ""
-    first = [best] if len(material.confusions) > AT_MOST_CONFUSIONS else list(material.confusions)
+    first = [best] if len(pictures) > AT_MOST_CONFUSIONS else list(pictures)
     return {
-        "first": {label: one for label, one in material.confusions.items() if label in first},
-        "others": {label: one for label, one in material.confusions.items() if label not in first},
+        "first": {label: one for label, one in pictures.items() if label in first},
+        "others": {label: one for label, one in pictures.items() if label not in first},
         "best": best,
     }
+
+
+def calibration(material: Material) -> dict[str, Any]:
+    """Whether probabilities mean what they say."""
+    said = [words for cell in material.result.cells if (words := reliability_words(cell))]
+    rising = [
+        (cell.label, one.text)
+        for cell in material.result.cells
+        for one in cell.diagnoses
+        if one.sign == "overconfident"
+    ]
+    return {**_gallery(material, material.reliabilities), "said": said, "rising": rising}
 
 
 def optimism(material: Material) -> dict[str, Any]:
@@ -267,6 +293,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
     ("comparisons", "Comparisons", comparisons),
     ("curves", "Learning curves", curves),
     ("confusion", "Confusion matrices", confusion),
+    ("calibration", "Calibration", calibration),
     ("optimism", "Had the test set chosen", optimism),
     ("data", "Data", data),
     ("networks", "Networks", networks),
