@@ -13,9 +13,9 @@ from PIL import Image
 from paribus.errors import TrainingError
 from paribus.preview import EPOCHS, blocks, contact_sheet
 from paribus.spec import StudySpec
+from paribus.training.divide import divide
 from paribus.training.examples import prepare
 from paribus.training.loop import _batches
-from paribus.training.trial import split_and_fit
 from paribus.validate import validate
 
 PARIBUS = str(Path(sys.executable).with_name("paribus"))
@@ -77,7 +77,7 @@ def test_shows_what_training_gives_the_network(image_file: Path, sampling: str) 
     spec = spec.model_copy(update={"baseline": spec.baseline.model_copy(update={"train": train})})
     (block,) = blocks(spec, 6, 3)
     trial = _trial(spec, seed=3)
-    dataset, parts = _dataset(spec), split_and_fit(trial)
+    dataset, parts = _dataset(spec), divide(trial)[0]
     examples = prepare(dataset, parts.rows["train"], parts.normalisation, torch.device("cpu"))
     for epoch in (1, 4):
         seen = torch.cat([x for x, _, _ in _batches(examples, trial.train, 3, 3, epoch)]).numpy()
@@ -113,7 +113,7 @@ def test_classes_take_turns_and_few_examples_are_all_shown(image_file: Path) -> 
     (block,) = blocks(spec, 9, 0)
     assert block.columns == ("circle",) * 3 + ("square",) * 3 + ("Stern",) * 3
     (block,) = blocks(spec, 1000, 0)
-    assert len(block.columns) == len(split_and_fit(_trial(spec, 0)).rows["train"])
+    assert len(block.columns) == len(divide(_trial(spec, 0))[0].rows["train"])
     (other,) = blocks(spec, 9, 1)
     assert not np.array_equal(other.x, block.x[:, :9])
 

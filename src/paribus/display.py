@@ -1,5 +1,6 @@
 """What a run shows while it goes: bars in a terminal, plain lines elsewhere. Only listens."""
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -47,20 +48,32 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def expected_epochs(trial: PlannedTrial) -> int:
+    """Of all its trainings together; how many groups there are to leave out is not known here."""
+    spec = trial.spec
+    n_folds = spec.data.folds if isinstance(spec.data.folds, int) else 1
+    return spec.train.epochs * (n_folds + (spec.train.refit == "all"))
+
+
+def _validation(row: EpochRow) -> str:
+    """Nothing where an epoch is not measured, as in a refit."""
+    return "" if math.isnan(row.validation_accuracy) else f", validation {row.validation_accuracy:.1%}"
+
+
 class Pace:
     """Trials done and failed, and the time left, from the epochs done so far."""
 
     def __init__(self, message: RunStarted) -> None:
         self.trials = message.trials
         self.n_finished = self.n_failed = 0
-        self.epochs_left = [trial.spec.train.epochs for trial in message.trials]
+        self.epochs_left = [expected_epochs(trial) for trial in message.trials]
         self.epochs_run = 0
         self.started = time.monotonic()
 
     def note(self, message: Message) -> None:
         """Take in a message of the executor."""
         if isinstance(message, EpochDone):
-            self.epochs_left[message.index] -= 1
+            self.epochs_left[message.index] = max(self.epochs_left[message.index] - 1, 0)
             self.epochs_run += 1
         elif isinstance(message, Finished | Crashed):
             self.epochs_left[message.index] = 0
@@ -85,10 +98,11 @@ def ending(trial: PlannedTrial, message: Finished | Crashed) -> str:
     """One line on a trial that ended."""
     result = message.result if isinstance(message, Finished) else None
     if isinstance(result, TrialRecord):
-        row = result.history[result.selected_epoch - 1]
+        row, test = result.history[result.selected_epoch - 1], result.predictions["test"]
+        right = (test.logits.argmax(axis=1) == test.y).mean()
         stopped = ", stopped early" if result.stopped_early else ""
         return (
-            f"{title(trial)}: validation {row.validation_accuracy:.1%}, test {row.test_accuracy:.1%} "
+            f"{title(trial)}: validation {row.validation_accuracy:.1%}, test {right:.1%} "
             f"at epoch {row.epoch} of {len(result.history)}{stopped}, {duration(result.seconds)}"
         )
     why = result.message if isinstance(result, TrialFailure) else getattr(message, "message", "")
@@ -132,8 +146,8 @@ class Lines:
         elif isinstance(message, EpochDone) and time.monotonic() - self.last > self.EVERY:
             row: EpochRow = message.event
             self._print(
-                f"{title(trial)}: epoch {row.epoch}/{trial.spec.train.epochs}, loss {row.train_loss:.3f}, "
-                f"validation {row.validation_accuracy:.1%}",
+                f"{title(trial)}: epoch {row.epoch}/{trial.spec.train.epochs}, loss {row.train_loss:.3f}"
+                f"{_validation(row)}",
                 self.pace.left(),
             )
 
@@ -183,12 +197,12 @@ class Bars:
         trial = self.pace.trials[message.index]
         if isinstance(message, Started):
             self.running[message.index] = self.progress.add_task(
-                f"  {title(trial)}", total=trial.spec.train.epochs, note=""
+                f"  {title(trial)}", total=expected_epochs(trial), note=""
             )
         elif isinstance(message, EpochDone):
             row: EpochRow = message.event
-            note = f"loss {row.train_loss:.3f}, validation {row.validation_accuracy:.1%}"
-            self.progress.update(self.running[message.index], completed=row.epoch, note=note)
+            note = f"loss {row.train_loss:.3f}{_validation(row)}"
+            self.progress.update(self.running[message.index], advance=1, note=note)
         else:
             self.progress.remove_task(self.running.pop(message.index))
             failed = isinstance(message, Crashed) or isinstance(message.result, TrialFailure)

@@ -233,6 +233,7 @@ def expand(
                 data=configuration.data,
                 model=configuration.model,
                 train=configuration.train,
+                vary=configuration.vary,
                 selection=study.selection,
                 seed=seed,
             )

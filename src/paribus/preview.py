@@ -12,8 +12,8 @@ from paribus.data.dataset import Dataset, Kind
 from paribus.grid import Cell, cells, in_words
 from paribus.spec import Baseline, Spec, StudySpec, TrialSpec
 from paribus.training.augment import augmenter, mixed, mixup_of
+from paribus.training.divide import divide, load_once
 from paribus.training.examples import prepare
-from paribus.training.trial import load_once, split_and_fit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -92,7 +92,7 @@ def _in_common(group: Sequence[Cell]) -> str:
 def _block(title: str, configuration: Baseline, n: int, seed: int) -> Block:
     recipe = configuration.train
     spec = TrialSpec(data=configuration.data, model=configuration.model, train=recipe, seed=seed)
-    parts, (dataset, _) = split_and_fit(spec), load_once(spec.data.origin())
+    parts, (dataset, _) = divide(spec)[0], load_once(spec.data.origin())
     rows = _choose(parts.rows["train"], dataset.y, n, seed)
     examples = prepare(dataset, rows, parts.normalisation, torch.device("cpu"))
     everyone, whose, mixup = torch.arange(len(rows)), torch.from_numpy(rows), mixup_of(recipe.augmentation)

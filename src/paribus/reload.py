@@ -12,7 +12,6 @@ from paribus.data.audit import finite
 from paribus.data.examples import read_examples
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
-from paribus.data.split import split
 from paribus.errors import CheckpointError, DataError
 from paribus.plan import STORE
 from paribus.spec import DataSpec
@@ -20,7 +19,6 @@ from paribus.store.sql import open_store
 from paribus.training.checkpoint import Description, load
 from paribus.training.evaluate import loss_and_accuracy, predict_logits
 from paribus.training.examples import prepare, unlabelled
-from paribus.training.rng import numpy_generator
 from paribus.training.trial import deterministic, logits_digest
 
 
@@ -58,7 +56,7 @@ def evaluate(checkpoint: Path, data_path: str | None = None) -> Evaluation:
             f"the data are not those that {checkpoint} was trained on (their content differs); "
             "name the right ones with --data-path"
         )
-    rows = split(dataset, spec.data, numpy_generator(spec.seed, "split"))["test"]
+    rows = np.flatnonzero(dataset.part == "test")
     with deterministic(description.threads):
         examples = prepare(dataset, rows, description.normalisation, torch.device("cpu"))
         logits = predict_logits(model, examples, description.spec.train.precision)

@@ -23,8 +23,9 @@ from paribus.plan import STORE, Plan, distinct, make_plan
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import RunSpec, StudySpec, TrainSpec
 from paribus.store.sql import open_store
+from paribus.training.divide import divide, everything
 from paribus.training.environment import resolve_device
-from paribus.training.trial import TrialTask, run_trial, split_and_fit
+from paribus.training.trial import TrialTask, run_trial
 
 LOCK = "run.lock"
 OWNER = "run.owner.json"
@@ -103,7 +104,7 @@ def check_plan(plan: Plan) -> None:
 
     def batches(trial: PlannedTrial) -> str:
         train = trial.spec.train
-        return f"{trial.spec.data.model_dump_json()} {train.batch_size} {train.augmentation}"
+        return f"{trial.spec.data.model_dump_json()} {train.batch_size} {train.augmentation} {train.refit}"
 
     for trial in distinct(plan, network):
         facts = plan.facts(trial)
@@ -111,7 +112,9 @@ def check_plan(plan: Plan) -> None:
             check(trial.spec.model, facts.input_shape, facts.n_classes)
     for trial in distinct(plan, batches):
         with _naming(trial):
-            split_and_fit(trial.spec)
+            divided = divide(trial.spec)
+            if trial.spec.train.refit == "all":
+                everything(trial.spec, divided)
 
 
 @contextmanager
@@ -145,14 +148,15 @@ def seconds_an_epoch(plan: Plan, run: RunSpec) -> dict[str, float]:
             outcome = run_trial(task, lambda _: None)
             if isinstance(outcome, TrialFailure):
                 raise TrainingError(outcome.message)
-            seconds[configuration(trial)] = outcome.history[-1].seconds
+            refits = (train.refit == "all") / len(divide(spec))
+            seconds[configuration(trial)] = outcome.history[-1].seconds * (1 + refits)
     return seconds
 
 
 def configuration(trial: PlannedTrial) -> str:
     """What decides how long an epoch takes: equal for trials that differ only in seed, epochs or learning rate."""
     train = trial.spec.train
-    kept = ("batch_size", "precision", "sampling", "augmentation")
+    kept = ("batch_size", "precision", "sampling", "augmentation", "refit")
     same = TrainSpec(**{name: getattr(train, name) for name in kept})
     return f"{trial.spec.data.model_dump_json()} {trial.spec.model.model_dump_json()} {same.model_dump_json()}"
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ from paribus.analysis.further import ClassScores
 from paribus.analysis.intervals import Interval
 from paribus.record import Part, TrialFailure
 from paribus.spec import StudySpec
+
+if TYPE_CHECKING:
+    from paribus.analysis.seeds import SeedSpread
 
 # Accuracies, F1 and optimism are shares from 0 to 1; losses are in nats; epochs count from 1.
 
@@ -249,6 +252,8 @@ class StudyResult:
     comparisons: tuple[Comparison, ...]
     two_ways: tuple[TwoWay, ...]
     """Of a grid with two factors or more: every two of them."""
+    spreads: "tuple[SeedSpread, ...]"
+    """Of cells with at least two finished seeds."""
     best: Best | None
     """None when nothing is finished."""
     optimism: Interval | None

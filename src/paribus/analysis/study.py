@@ -28,6 +28,7 @@ from paribus.analysis.result import (
     SeedResult,
     StudyResult,
 )
+from paribus.analysis.seeds import seed_spreads
 from paribus.analysis.words import cell_words
 from paribus.grid import levels_of
 from paribus.record import Part, PlannedTrial, Predictions, TrialFailure, TrialRecord
@@ -76,6 +77,7 @@ def analyse(
         contexts=contexts,
         comparisons=_comparisons(study, against, contexts, every_pair=every_pair),
         two_ways=two_ways(cells, factors, against) if crossed else (),
+        spreads=seed_spreads(cells, {trial.trial_id: trial.spec for trial in planned}),
         best=find_best(cells),
         optimism=_optimism(cells),
         failures=tuple(

@@ -49,6 +49,72 @@ def split(dataset: Dataset, preparation: Preparation, rng: np.random.Generator) 
     return {"train": train, "validation": validation, "test": np.flatnonzero(dataset.part == "test")}
 
 
+def folds(dataset: Dataset, preparation: Preparation, seed: int) -> tuple[dict[Part, Rows], ...]:
+    """The rows of each part for each fold of cross-validation: every training example validates once.
+
+    Args:
+        dataset: after `audit.check`.
+        preparation: with ``folds``.
+        seed: of the draw, from 0 to 2**32 - 1; leaving one group out draws nothing.
+
+    Raises:
+        DataError: the data bring a validation part of their own, have no groups where groups are asked for, or too few
+            examples (or groups) of a class.
+    """
+    from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
+
+    train, test = (np.flatnonzero(dataset.part == part) for part in ("train", "test"))
+    y = dataset.y[train]
+    if preparation.official_validation and (dataset.part == "validation").any():
+        raise DataError(
+            "data.folds draws validation from the training part, and these data bring a validation part of their own: "
+            "set data.official_validation to false to leave it out"
+        )
+    by_group = preparation.split_by_group or preparation.folds == "groups"
+    if by_group and dataset.group is None:
+        raise DataError("data.folds by groups needs groups, and these data have none: give a number of folds")
+    group = dataset.group[train] if by_group and dataset.group is not None else np.arange(len(train))
+    n = len(np.unique(group)) if preparation.folds == "groups" else int(preparation.folds or 0)
+    _enough(dataset, y, group, n, by_group=by_group, stratify=preparation.stratify)
+    if preparation.folds == "groups":
+        drawn = LeaveOneGroupOut()
+    elif by_group:
+        drawn = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+    elif preparation.stratify:
+        drawn = StratifiedKFold(n, shuffle=True, random_state=seed)
+    else:
+        drawn = KFold(n, shuffle=True, random_state=seed)
+    found: list[dict[Part, Rows]] = []
+    for rest, held in drawn.split(np.zeros(len(train)), y, group if by_group else None):
+        lost = np.setdiff1d(y, y[rest])
+        if len(lost):
+            raise DataError(
+                f"each fold must leave every class a training example, and one holds all of class "
+                f"`{dataset.class_names[lost[0]]}`: use other data.folds"
+            )
+        found.append({"train": train[rest], "validation": train[held], "test": test})
+    return tuple(found)
+
+
+def _enough(
+    dataset: Dataset, y: Rows, group: npt.NDArray[np.generic], n: int, *, by_group: bool, stratify: bool
+) -> None:
+    if n < 2:
+        raise DataError("data.folds needs at least 2 groups in the training part, found one: give a number of folds")
+    there = len(np.unique(group))
+    if n > there:
+        raise DataError(
+            f"data.folds must be at most the {there} {'groups' if by_group else 'examples'} there are, got {n}"
+        )
+    counts = np.bincount(y, minlength=dataset.n_classes)
+    few = np.flatnonzero((counts < n) & (counts > 0))
+    if len(few) and stratify and not by_group:
+        raise DataError(
+            f"data.folds must be at most the examples of each class: {n} folds, and class "
+            f"`{dataset.class_names[few[0]]}` has {counts[few[0]]}; use fewer, or data.stratify: false"
+        )
+
+
 def stratified(y: npt.NDArray[np.int64], share: float, rng: np.random.Generator) -> Rows:
     """Rows drawn class by class, sorted: of n examples round(n * share), at least 1, and at least 1 stays behind.
 

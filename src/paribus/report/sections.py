@@ -135,7 +135,7 @@ def table(material: Material) -> dict[str, Any]:
     return {
         "grid": material.tables["answer"] if show_grid else None,
         "cells": material.tables["cells"],
-        "more": [material.tables[name] for name in ("further", "classes") if material.tables[name].rows],
+        "more": [material.tables[name] for name in ("spreads", "further", "classes") if material.tables[name].rows],
         "sources": list(sources),
         "missing": missing,
     }

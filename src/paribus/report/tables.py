@@ -8,6 +8,7 @@ from paribus.analysis.intervals import Interval
 from paribus.analysis.result import CellResult, StudyResult, TwoWay
 from paribus.analysis.words import join, level_words, percent, spread
 from paribus.report.table import Column, Mark, Table, Value, text
+from paribus.spec import STREAMS
 
 if TYPE_CHECKING:
     import rich.table
@@ -20,6 +21,7 @@ def all_tables(result: StudyResult) -> tuple[Table, ...]:
         cells_table(result),
         further_table(result),
         classes_table(result),
+        spreads_table(result),
         comparisons_table(result),
         pairs_table(result),
         *(two_way_table(both, place) for place, both in enumerate(result.two_ways, 1)),
@@ -139,6 +141,39 @@ def classes_table(result: StudyResult) -> Table:
     )
     caption = "Each class on test, as mean with 95% interval over seeds; test examples are those of the first seed."
     return Table("classes", caption, columns, rows, n_head=2)
+
+
+def spreads_table(result: StudyResult) -> Table:
+    """One row a cell with at least two seeds."""
+    several = len({one.streams for one in result.spreads}) > 1
+    rows: tuple[tuple[Value, ...], ...] = tuple(
+        (
+            one.label,
+            ", ".join(one.streams) if one.streams != STREAMS else "all",
+            one.deviation.n,
+            *(100 * x for x in (one.deviation.mean, one.deviation.low, one.deviation.high)),
+            *([one.share] if several else []),
+        )
+        for one in result.spreads
+    )
+    columns = (
+        Column("cell"),
+        Column("what varies"),
+        Column("seeds", "count"),
+        Column("standard deviation (points)", "loss"),
+        Column("at least", "loss"),
+        Column("at most", "loss"),
+        *([Column("share of variance", "percent")] if several else []),
+    )
+    caption = (
+        "How far test accuracy spreads between seeds, with the 95% interval of the standard deviation (chi-square)."
+    )
+    if several:
+        caption += (
+            " Share: of the variance of the cell that is the same but for varying everything; uses of chance can act "
+            "together, so shares need not add up."
+        )
+    return Table("spreads", caption, columns, rows)
 
 
 def comparisons_table(result: StudyResult) -> Table:

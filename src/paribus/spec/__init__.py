@@ -68,13 +68,17 @@ from paribus.spec.model import (
     Widths,
 )
 from paribus.spec.study import (
+    HELD,
     SPEC_VERSION,
+    STREAMS,
     Baseline,
     Factor,
     Reported,
     ReportedFigure,
     RunSpec,
+    SeedsThatVary,
     Selection,
+    Stream,
     StudySpec,
     TrialSpec,
 )
@@ -96,8 +100,10 @@ from paribus.spec.train import (
 )
 
 __all__ = [
+    "HELD",
     "LARGEST",
     "SPEC_VERSION",
+    "STREAMS",
     "ActivatedModel",
     "Activation",
     "AdamSpec",
@@ -168,6 +174,7 @@ __all__ = [
     "Scalar",
     "ScheduleSpec",
     "Seed",
+    "SeedsThatVary",
     "Selection",
     "SgdSpec",
     "Share",
@@ -175,6 +182,7 @@ __all__ = [
     "SimpleCNNSpec",
     "Spec",
     "StepSpec",
+    "Stream",
     "StudySpec",
     "TimeMaskSpec",
     "TimeShiftSpec",

@@ -62,6 +62,10 @@ class Preparation(Spec):
     """Draw validation class by class; false draws it from the training part as a whole (R2 compares them)."""
     split_by_group: bool = False
     """Keep each group (subject) wholly in training or wholly in validation."""
+    folds: Annotated[int, Field(ge=2)] | Literal["groups"] | None = None
+    """Cross-validation in place of one draw: so many parts of the training part, each validating once (by class; by
+    whole groups with ``split_by_group``), or ``groups``, each group (subject) once. The epoch is chosen from the mean
+    of their curves, and the network that counts is trained on all of them (``train.refit: all``)."""
     drop: tuple[Drop, ...] = Field((), strict=False)
     """What is left out of training, and of training only, after the split: ``constant`` examples; ``conflicting`` ones,
     whose exact copies in training have another class; ``cross_split_duplicates``, whose exact copies stand in

@@ -1,6 +1,6 @@
 """A study, its trials, and a run."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -10,10 +10,23 @@ from paribus.spec.data import DataSpec, Preparation
 from paribus.spec.model import ModelSpec
 from paribus.spec.train import TrainSpec
 
-SPEC_VERSION = 4
+SPEC_VERSION = 5
 """Goes into every trial id. Raise it when the same specification would give another result."""
 
 Selection = Literal["best_validation", "last", "best_test"]
+
+Stream = Literal["split", "init", "order", "augmentation", "dropout"]
+"""Uses of chance: who validates (and what ``data.limit`` draws), the initial weights, the order of batches (and what
+sampling draws), augmentation, dropout."""
+STREAMS: tuple[Stream, ...] = get_args(Stream)
+HELD = 0
+"""The seed of streams that do not vary."""
+
+
+def _in_order(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
+    if len(set(streams)) < len(streams):
+        raise ValueError(f"streams must be distinct, got {list(streams)}")
+    return tuple(stream for stream in STREAMS if stream in streams)
 
 
 def _count(value: Any) -> Any:
@@ -41,6 +54,19 @@ class Baseline(Spec):
     data: DataSpec
     model: ModelSpec
     train: TrainSpec = TrainSpec()
+    vary: Annotated[tuple[Stream, ...], Field(strict=False, min_length=1), AfterValidator(_in_order)] = STREAMS
+    """Which uses of chance follow the seed; the others are those of seed 0 in every trial."""
+
+    @model_validator(mode="after")
+    def _folds_are_refitted(self) -> Self:
+        if self.data.folds is not None and self.train.refit != "all":
+            raise ValueError("data.folds gives a network a fold and none that counts: set train.refit to all")
+        if self.data.folds is not None and self.train.early_stop is not None:
+            raise ValueError(
+                "train.early_stop cannot stand with data.folds: the epoch is chosen from the curves of all folds "
+                "together, so each must run to its end"
+            )
+        return self
 
 
 class TrialSpec(Baseline):
@@ -48,6 +74,10 @@ class TrialSpec(Baseline):
 
     selection: Selection = "best_validation"
     seed: Seed = 0
+
+    def seed_of(self, stream: Stream) -> int:
+        """The seed that a use of chance has in this trial."""
+        return self.seed if stream in self.vary else HELD
 
     def identity(self, fingerprint: str, code: str = "") -> dict[str, Any]:
         """All that can change this trial's result, as plain JSON values.
@@ -120,6 +150,13 @@ class Reported(Spec):
     figures: tuple[ReportedFigure, ...] = Field(strict=False)
 
 
+class SeedsThatVary(Spec):
+    """Seeds that only some uses of chance follow."""
+
+    n: int | Annotated[tuple[Seed, ...], Field(strict=False)]
+    vary: tuple[Stream, ...] = Field(strict=False)
+
+
 class StudySpec(Spec):
     """A question: a baseline, factors with levels, a design and seeds."""
 
@@ -131,14 +168,33 @@ class StudySpec(Spec):
     seeds: Annotated[
         tuple[Seed, ...],
         Field(strict=False, min_length=1),
-        BeforeValidator(_count, json_schema_input_type=int | list[Seed]),
+        BeforeValidator(_count, json_schema_input_type=int | list[Seed] | SeedsThatVary),
         AfterValidator(_distinct),
     ] = (0, 1, 2, 3, 4)
-    """A list, or a count n that stands for 0 ... n - 1."""
+    """A list, or a count n that stands for 0 ... n - 1; or ``{n: 5, vary: [init]}``, short for that many seeds with
+    ``baseline.vary``."""
     selection: Selection = "best_validation"
     """Which epoch's weights count: highest validation accuracy (ties: lower validation loss, then earlier),
     the last, or the highest test accuracy (only to show how it flatters)."""
     reported: tuple[Reported, ...] = Field((), strict=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seeds_that_vary(cls, values: Any) -> Any:
+        """Takes ``seeds: {n: …, vary: …}`` apart."""
+        seeds = values.get("seeds") if isinstance(values, dict) else None
+        if not isinstance(seeds, dict):
+            return values
+        if set(seeds) != {"n", "vary"}:
+            raise ValueError(
+                f"seeds: a mapping has `n` (a count or a list) and `vary`, got {', '.join(map(str, seeds))}"
+            )
+        baseline = values.get("baseline")
+        if isinstance(baseline, dict):
+            if "vary" in baseline:
+                raise ValueError("give either seeds.vary or baseline.vary, not both")
+            values = {**values, "baseline": {**baseline, "vary": seeds["vary"]}}
+        return {**values, "seeds": seeds["n"]}
 
 
 class RunSpec(Spec):

@@ -119,5 +119,7 @@ class TrainSpec(Spec):
     """Each example once an epoch, or as many draws with replacement, each class equally likely."""
     augmentation: tuple[AugmentationSpec, ...] = Field((), strict=False)
     """Of training examples only, in this order."""
+    refit: Literal["none", "all"] = "none"
+    """``all``: once the epoch is chosen, train anew on training and validation together, for so many epochs."""
     precision: Precision = "fp32"
     """bf16: convolutions and matrix products in training and evaluation; weights, sums and loss stay fp32."""

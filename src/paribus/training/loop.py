@@ -39,15 +39,18 @@ class Fitted:
     stopped_early: bool
     weights: Weights
     """Of the selected epoch, on the CPU."""
+    outputs: tuple[torch.Tensor, ...] = ()
+    """Logits of validation after each epoch, in cross-validation, where the epoch is chosen later."""
 
 
 def fit(
     model: nn.Module,
     train: Examples,
-    validation: Examples,
-    test: Examples,
+    validation: Examples | None,
+    test: Examples | None,
     spec: TrialSpec,
     on_epoch: Callable[[EpochRow], None],
+    until: int | None = None,
 ) -> Fitted:
     """Train a network.
 
@@ -57,10 +60,11 @@ def fit(
     Args:
         model: with its initial weights, on the device of the examples; trained in place.
         train: shuffled anew each epoch; holds every class.
-        validation: for early stopping and selection.
-        test: for the test curve.
+        validation: for early stopping and selection; None where the epoch is known, and then none is measured.
+        test: for the test curve; None likewise.
         spec: the trial.
         on_epoch: told of each epoch, cannot change anything.
+        until: the epoch to end with, whose weights count; None to choose by ``spec.selection``.
 
     Raises:
         NonFiniteLoss: the loss became NaN or infinite.
@@ -75,20 +79,22 @@ def fit(
     history: list[EpochRow] = []
     best: EpochRow | None = None
     best_weights: Weights = {}
-    stopped_early = False
+    outputs: list[torch.Tensor] = []
+    stopped_early, early_stop = False, None if until else recipe.early_stop
+    chance = spec.seed_of("dropout")
 
-    for epoch in range(1, recipe.epochs + 1):
+    for epoch in range(1, (until or recipe.epochs) + 1):
         started = time.perf_counter()
-        torch.manual_seed(stream_seed(spec.seed, "dropout", epoch))  # only networks of one's own draw from it
+        torch.manual_seed(stream_seed(chance, "dropout", epoch))  # only networks of one's own draw from it
         model.train()
         lr, losses, sums, hits = 0.0, [], [], []  # on the device: nothing is waited for within an epoch
-        for i, (x, y, targets) in enumerate(_batches(train, recipe, n_classes, spec.seed, epoch)):
+        for i, (x, y, targets) in enumerate(_batches(train, spec, n_classes, epoch)):
             step = (epoch - 1) * steps_per_epoch + i
             rate = learning_rate(recipe.schedule, recipe.optimizer.lr, step, steps_per_epoch, recipe.epochs)
             lr = rate if i == 0 else lr
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            fast.chance.seed = stream_seed(spec.seed, "dropout", f"{epoch}/{i}")
+            fast.chance.seed = stream_seed(chance, "dropout", f"{epoch}/{i}")
             with casting(device, recipe.precision):
                 logits = fast(x).float()
             loss = objective(recipe.loss, logits, targets, weights)
@@ -102,33 +108,32 @@ def fit(
             hits.append((logits.argmax(1) == y).sum())
         _require_finite(torch.stack(losses), epoch)
 
-        (validation_loss, validation_accuracy), (test_loss, test_accuracy) = (
-            loss_and_accuracy(predict_logits(model, part, recipe.precision), part.y) for part in (validation, test)
-        )
-        if not math.isfinite(validation_loss + test_loss):  # the last step of the epoch broke the weights
-            raise NonFiniteLoss(epoch, steps_per_epoch, validation_loss + test_loss)
-        row = EpochRow(
-            epoch=epoch,
-            train_loss=torch.stack(sums).cpu().double().sum().item() / n,
-            train_accuracy=torch.stack(hits).sum().item() / n,
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
-            test_loss=test_loss,
-            test_accuracy=test_accuracy,
-            lr=lr,
-            seconds=time.perf_counter() - started,
-        )
+        train_score = torch.stack(sums).cpu().double().sum().item() / n, torch.stack(hits).sum().item() / n
+        (said, validation_score), (_, test_score) = (_measure(model, part, recipe) for part in (validation, test))
+        for part, (loss_there, _) in ((validation, validation_score), (test, test_score)):
+            if part is not None and not math.isfinite(loss_there):  # the last step of the epoch broke the weights
+                raise NonFiniteLoss(epoch, steps_per_epoch, loss_there)
+        outputs += [said] if spec.data.folds is not None else []
+        row = EpochRow(epoch, *train_score, *validation_score, *test_score, lr, time.perf_counter() - started)
         history.append(row)
         on_epoch(row)
-        if is_better(spec.selection, row, best):
+        if until == epoch or (until is None and is_better(spec.selection, row, best)):
             best = row
             best_weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        if epoch < recipe.epochs and should_stop(recipe.early_stop, [r.validation_loss for r in history]):
+        if epoch < recipe.epochs and should_stop(early_stop, [r.validation_loss for r in history]):
             stopped_early = True
             break
 
     assert best is not None
-    return Fitted(tuple(history), best.epoch, stopped_early, best_weights)
+    return Fitted(tuple(history), best.epoch, stopped_early, best_weights, tuple(outputs))
+
+
+def _measure(model: nn.Module, part: Examples | None, recipe: TrainSpec) -> tuple[torch.Tensor, tuple[float, float]]:
+    """Logits, and loss with accuracy, of a part; NaN where there is none to measure."""
+    if part is None:
+        return torch.empty(0), (math.nan, math.nan)
+    logits = predict_logits(model, part, recipe.precision)
+    return logits, loss_and_accuracy(logits, part.y)
 
 
 def _require_finite(losses: torch.Tensor, epoch: int) -> None:
@@ -139,11 +144,12 @@ def _require_finite(losses: torch.Tensor, epoch: int) -> None:
 
 
 def _batches(
-    train: Examples, recipe: TrainSpec, n_classes: int, seed: int, epoch: int
+    train: Examples, spec: TrialSpec, n_classes: int, epoch: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """An epoch's x (B, C, H, W), classes y (B,), and what the loss is held against: y, or mixed shares of classes."""
+    recipe, seed = spec.train, spec.seed_of("augmentation")
     n_rows, mixup = len(train.source), mixup_of(recipe.augmentation)
-    order = draw_order(recipe.sampling, train.y, seed, epoch)
+    order = draw_order(recipe.sampling, train.y, spec.seed_of("order"), epoch)
     whose = torch.from_numpy(train.rows)[order] + n_rows * copies(order)  # an example drawn twice has draws of its own
     augment = augmenter(recipe.augmentation, train.kind, n_rows, seed, epoch)
     for positions, who in zip(batches(order, recipe.batch_size), batches(whose, recipe.batch_size), strict=True):

@@ -7,26 +7,19 @@ import traceback as traceback_module
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.utils.deterministic
-from torch import nn
 
 from paribus.data.dataset import Dataset
-from paribus.data.drop import reduce_training
 from paribus.data.findings import audit
-from paribus.data.fingerprint import fingerprint
 from paribus.data.normalise import Normalisation
-from paribus.data.normalise import fit as fit_normalisation
-from paribus.data.sources import load_dataset
-from paribus.data.split import split
-from paribus.errors import DataError, ModelError, TrainingError
-from paribus.models.build import create
+from paribus.errors import DataError, ModelError
 from paribus.models.custom import code_digest
 from paribus.models.summary import summarise
 from paribus.record import (
@@ -40,14 +33,13 @@ from paribus.record import (
     TrialFailure,
     TrialRecord,
 )
-from paribus.spec import DataSpec, RunSpec, TrialSpec
-from paribus.training.augment import check as check_augmentation
+from paribus.spec import DataSpec, RunSpec
 from paribus.training.checkpoint import Description, SavedScore, save
+from paribus.training.divide import load_once
 from paribus.training.environment import environment, resolve_device
-from paribus.training.evaluate import loss_and_accuracy, predict_logits
-from paribus.training.examples import prepare
-from paribus.training.loop import Fitted, fit
-from paribus.training.rng import numpy_generator, stream_seed
+from paribus.training.evaluate import loss_and_accuracy
+from paribus.training.loop import Fitted
+from paribus.training.stages import train
 
 CHECKPOINTS = "checkpoints"
 """Folder of the weights inside a run folder."""
@@ -104,38 +96,21 @@ def _run(
         raise DataError("the data changed while the study ran: run the same command again")
     if code_digest(spec.model) != task.code:
         raise ModelError(f"the source of {spec.model.name} changed while the study ran: run the same command again")
-    rows, normalisation, dropped = split_and_fit(spec)
-    examples = {part: prepare(dataset, rows[part], normalisation, device) for part in rows}
-    seed_of = partial(stream_seed, spec.seed, "weights")
-    model = create(spec.model, dataset.input_shape, dataset.n_classes, seed_of).to(device)
-    if spec.train.batch_size == 1 and any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules()):
-        raise TrainingError(
-            "train.batch_size must be at least 2: batch normalisation of single values needs two examples"
-        )
-    fitted = fit(model, examples["train"], examples["validation"], examples["test"], spec, emit)
-
-    model.load_state_dict(fitted.weights)
-    predictions = {
-        part: Predictions(
-            ids=dataset.ids[rows[part]],
-            y=dataset.y[rows[part]],
-            logits=predict_logits(model, examples[part], spec.train.precision).numpy(),
-        )
-        for part in ("validation", "test")
-    }
-    description = _describe(task, dataset, normalisation, fitted, predictions["test"])
+    trained = train(spec, dataset, device, emit)
+    fitted, parts = trained.fitted, trained.parts
+    description = _describe(task, dataset, parts.normalisation, fitted, trained.predictions["test"])
     path = save(Path(task.run.out) / CHECKPOINTS, description, fitted.weights)
     return TrialRecord(
         trial_id=trial_id,
         spec=spec,
         fingerprint=task.fingerprint,
         environment=where,
-        data=_summary(spec.data, rows, dropped),
-        layers=summarise(model.cpu(), dataset.input_shape),
+        data=_summary(spec.data, parts.rows, parts.dropped),
+        layers=summarise(trained.model.cpu(), dataset.input_shape),
         history=fitted.history,
         selected_epoch=fitted.selected_epoch,
         stopped_early=fitted.stopped_early,
-        predictions=predictions,
+        predictions=trained.predictions,
         checkpoint=f"{CHECKPOINTS}/{path.name}",
         seconds=time.perf_counter() - started,
     )
@@ -164,46 +139,9 @@ def deterministic(threads: int) -> Iterator[None]:
         settings.fill_uninitialized_memory = filled
 
 
-class Parts(NamedTuple):
-    """Who trains, validates and tests in a trial, and the normalisation that follows from it."""
-
-    rows: dict[Part, npt.NDArray[np.int64]]
-    normalisation: Normalisation
-    dropped: dict[str, int]
-    """What was left out of training, by reason."""
-
-
-def split_and_fit(spec: TrialSpec) -> Parts:
-    """The rows of each part and the normalisation, by the training part alone.
-
-    Raises:
-        DataError: the data cannot be split, reduced or normalised as asked.
-        TrainingError: a batch is larger than the training part, or an augmentation does not suit the data.
-    """
-    dataset, _ = load_once(spec.data.origin())
-    check_augmentation(spec.train.augmentation, dataset.kind, dataset.input_shape, dataset.x.dtype)
-    rng = numpy_generator(spec.seed, "split")
-    rows, dropped = reduce_training(dataset, split(dataset, spec.data, rng), spec.data, rng)
-    n_train = len(rows["train"])
-    if spec.train.batch_size > n_train:
-        raise TrainingError(
-            f"train.batch_size {spec.train.batch_size} is larger than the training part, which has {n_train} "
-            f"examples after the validation split and what data.drop and data.limit leave: use at most {n_train}"
-        )
-    normalisation = fit_normalisation(dataset.x, rows["train"], spec.data.normalise, dataset.kind)
-    return Parts(rows, normalisation, dropped)
-
-
 def logits_digest(logits: npt.NDArray[np.float32]) -> str:
     """SHA-256 of (n, n_classes) logits as little-endian float32."""
     return hashlib.sha256(np.ascontiguousarray(logits, dtype="<f4").tobytes()).hexdigest()
-
-
-@lru_cache(maxsize=2)
-def load_once(spec: DataSpec) -> tuple[Dataset, str]:
-    """The data and their fingerprint. A worker keeps two sets between trials; images are memory maps."""
-    dataset = load_dataset(spec)
-    return dataset, fingerprint(dataset)
 
 
 def _describe(

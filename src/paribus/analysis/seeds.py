@@ -1,0 +1,72 @@
+"""How far seeds spread, and which use of chance is to blame."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from paribus.analysis.intervals import Interval
+from paribus.analysis.result import CellResult
+from paribus.spec import STREAMS, Baseline, Stream, TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSpread:
+    """A cell's spread between seeds.
+
+    Attributes:
+        label: of the cell.
+        streams: uses of chance that follow the seed; the others are held.
+        deviation: standard deviation of test accuracy between seeds, a share, with its 95% interval (chi-square).
+        share: of the variance of the cell that is the same but for varying every use of chance; NaN where there is
+            none. Shares need not add up to 1: uses of chance can act together.
+    """
+
+    label: str
+    streams: tuple[Stream, ...]
+    deviation: Interval
+    share: float
+
+
+def seed_spreads(cells: Sequence[CellResult], spec_of: dict[str, TrialSpec]) -> tuple[SeedSpread, ...]:
+    """One for each cell with at least two finished seeds.
+
+    Args:
+        cells: of a study.
+        spec_of: trial id -> its specification.
+    """
+    rest_of = {cell.label: _all_but_chance(spec_of[cell.trial_ids[0]]) for cell in cells}
+    streams_of = {cell.label: spec_of[cell.trial_ids[0]].vary for cell in cells}
+    deviations = {
+        cell.label: deviation([seed.accuracy for seed in cell.scores.seeds])
+        for cell in cells
+        if cell.scores and len(cell.scores.seeds) > 1
+    }
+    whole = {rest_of[label]: found.mean for label, found in deviations.items() if streams_of[label] == STREAMS}
+
+    def share(label: str, sd: float) -> float:
+        of = whole.get(rest_of[label], 0.0)
+        return (sd / of) ** 2 if of > 0 else math.nan
+
+    return tuple(
+        SeedSpread(label, streams_of[label], found, share(label, found.mean)) for label, found in deviations.items()
+    )
+
+
+def _all_but_chance(spec: TrialSpec) -> str:
+    return Baseline(data=spec.data, model=spec.model, train=spec.train).model_dump_json()
+
+
+def deviation(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Standard deviation of normal values with its interval, from the chi-square distribution of its square.
+
+    Args:
+        values: at least two.
+        level: coverage, between 0 and 1.
+    """
+    from scipy.special import chdtri
+
+    n, sd = len(values), float(np.std(values, ddof=1))
+    low, high = (sd * math.sqrt((n - 1) / float(chdtri(n - 1, p))) for p in ((1 - level) / 2, (1 + level) / 2))
+    return Interval(sd, low, high, n, "chi-square")
