@@ -101,7 +101,7 @@ def test_level_names() -> None:
 
 def test_trial_id_is_pinned() -> None:
     """Ids are stored for years: this one changes only together with SPEC_VERSION."""
-    assert trial_id(trial(), "f") == "33fbed8bf6360f20"
+    assert trial_id(trial(), "f") == "1a2f44fb7b4fe584"
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,12 @@ def test_two_cells_with_the_same_data_are_refused() -> None:
 def test_spelling_does_not_change_the_id() -> None:
     long = trial(train={"epochs": 2, "optimizer": {"name": "adam", "lr": 1e-3, "betas": [0.9, 0.999]}})
     assert trial_id(long, "f") == trial_id(trial(train={"epochs": 2, "optimizer": "adam"}), "f")
+
+
+def test_what_varies_reaches_every_trial() -> None:
+    plain = study().model_dump(mode="json", exclude_unset=True)
+    plain["factors"] = {"chance": {"path": "vary", "levels": [["split"], ["order", "init"]]}}
+    trials = expand(StudySpec.model_validate(plain), lambda _: "f")
+    assert [t.spec.vary for t in trials[:1]] == [("split",)]
+    assert {t.cell[0][1]: t.spec.vary for t in trials} == {"split": ("split",), "order init": ("init", "order")}
+    assert len({t.trial_id for t in trials}) == len(trials)

@@ -80,7 +80,7 @@ def test_shows_what_training_gives_the_network(image_file: Path, sampling: str) 
     dataset, parts = _dataset(spec), divide(trial)[0]
     examples = prepare(dataset, parts.rows["train"], parts.normalisation, torch.device("cpu"))
     for epoch in (1, 4):
-        seen = torch.cat([x for x, _, _ in _batches(examples, trial.train, 3, 3, epoch)]).numpy()
+        seen = torch.cat([x for x, _, _ in _batches(examples, trial, 3, epoch)]).numpy()
         keys = {x.tobytes() for x in seen}
         shown = [block.x[i, epoch].tobytes() in keys for i in range(6)]
         assert all(shown) if sampling == "shuffled" else any(shown)

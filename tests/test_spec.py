@@ -1,11 +1,13 @@
 """Specifications and their JSON Schema."""
 
 import json
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from paribus.spec import Preparation, RunSpec, StudySpec, TrialSpec
+from paribus.errors import StudyError
+from paribus.spec import STREAMS, Preparation, RunSpec, StudySpec, TrialSpec
 from paribus.validate import validate
 
 
@@ -46,3 +48,49 @@ def test_schema_knows_the_short_forms() -> None:
     optimizer = schema["$defs"]["TrainSpec"]["properties"]["optimizer"]["anyOf"]
     assert {"enum": ["adam", "adamw", "sgd"], "type": "string"} in optimizer
     assert schema["additionalProperties"] is False
+
+
+def study_with(seeds: Any, **baseline: Any) -> StudySpec:
+    plain = {"data": {"source": "digits"}, "model": {"name": "simple_cnn"}, **baseline}
+    return validate(StudySpec, {"name": "s", "question": "?", "baseline": plain, "seeds": seeds})
+
+
+def test_seeds_that_only_some_uses_of_chance_follow() -> None:
+    found = study_with({"n": 3, "vary": ["order", "init"]})
+    assert found.seeds == (0, 1, 2)
+    assert found.baseline.vary == ("init", "order")
+    assert study_with({"n": [4, 7], "vary": ["split"]}).seeds == (4, 7)
+    assert study_with(3).baseline.vary == STREAMS
+    again = StudySpec.model_validate_json(found.model_dump_json())
+    assert again == found
+
+
+@pytest.mark.parametrize(
+    ("seeds", "baseline", "message"),
+    [
+        ({"n": 3}, {}, "has `n` .* and `vary`, got n"),
+        ({"n": 3, "vary": ["init"], "hold": 1}, {}, "has `n` .* and `vary`, got n, vary, hold"),
+        ({"n": 3, "vary": ["init"]}, {"vary": ["split"]}, "either seeds.vary or baseline.vary"),
+        ({"n": 3, "vary": ["inti"]}, {}, "did you mean `init`"),
+        ({"n": 3, "vary": []}, {}, "at least 1"),
+        ({"n": 3, "vary": ["init", "init"]}, {}, "streams must be distinct"),
+        ({"n": 0, "vary": ["init"]}, {}, "a count of seeds is from 1"),
+    ],
+)
+def test_seeds_that_cannot_be(seeds: Any, baseline: dict[str, Any], message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        study_with(seeds, **baseline)
+
+
+@pytest.mark.parametrize(
+    ("data", "train", "message"),
+    [
+        ({"folds": 5}, {}, "set train.refit to all"),
+        ({"folds": 5}, {"refit": "all", "early_stop": {}}, "train.early_stop cannot stand with data.folds"),
+        ({"folds": 1}, {"refit": "all"}, "greater than or equal to 2"),
+        ({"folds": "group"}, {"refit": "all"}, "folds"),
+    ],
+)
+def test_folds_that_cannot_be(data: dict[str, Any], train: dict[str, Any], message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        study_with(3, data={"source": "digits", **data}, train=train)

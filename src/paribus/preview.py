@@ -91,16 +91,19 @@ def _in_common(group: Sequence[Cell]) -> str:
 
 def _block(title: str, configuration: Baseline, n: int, seed: int) -> Block:
     recipe = configuration.train
-    spec = TrialSpec(data=configuration.data, model=configuration.model, train=recipe, seed=seed)
+    spec = TrialSpec(
+        data=configuration.data, model=configuration.model, train=recipe, vary=configuration.vary, seed=seed
+    )
     parts, (dataset, _) = divide(spec)[0], load_once(spec.data.origin())
+    chance = spec.seed_of("augmentation")
     rows = _choose(parts.rows["train"], dataset.y, n, seed)
     examples = prepare(dataset, rows, parts.normalisation, torch.device("cpu"))
     everyone, whose, mixup = torch.arange(len(rows)), torch.from_numpy(rows), mixup_of(recipe.augmentation)
     seen = [examples.batch(everyone)]
     for epoch in range(1, EPOCHS + 1 if recipe.augmentation else 1):
-        x = examples.batch(everyone, augmenter(recipe.augmentation, dataset.kind, len(dataset.y), seed, epoch), whose)
+        x = examples.batch(everyone, augmenter(recipe.augmentation, dataset.kind, len(dataset.y), chance, epoch), whose)
         if mixup is not None:
-            x, _ = mixed(x, examples.y, mixup, whose, dataset.n_classes, seed, epoch)
+            x, _ = mixed(x, examples.y, mixup, whose, dataset.n_classes, chance, epoch)
         seen.append(x)
     x_seen = torch.stack(seen, dim=1).numpy()
     classes = tuple(dataset.class_names[label] for label in dataset.y[rows])

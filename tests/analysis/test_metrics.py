@@ -7,8 +7,8 @@ import pytest
 import scipy.stats
 import sklearn.metrics
 
-from paribus.analysis.calibration import BINS, best_temperature, brier, calibration_error
-from paribus.analysis.confusion import confusion_matrix
+from paribus.analysis.calibration import BINS, best_temperature, brier, calibration_error, reliability
+from paribus.analysis.confusion import confusion_matrix, most_confused
 from paribus.analysis.intervals import Interval, mean_interval
 from paribus.analysis.metrics import accuracy, auroc, balanced_accuracy, cross_entropy, kappa, macro_f1, weighted_f1
 from paribus.errors import DataError
@@ -163,3 +163,28 @@ def test_temperature_of_perfect_and_of_hopeless_networks_is_bounded():
     y = np.array([0, 1, 2])
     assert best_temperature(y, np.eye(3)) == 0.02
     assert best_temperature(y, -np.eye(3)) == 50
+
+
+def test_reliability_by_hand():
+    logits = np.log(np.array([[0.9, 0.1], [0.92, 0.08], [0.65, 0.35], [0.3, 0.7]]))
+    y = np.array([0, 1, 0, 1])
+    found = reliability(y, logits, bins=10)
+    assert found.count.tolist() == [0] * 6 + [1, 1, 0, 2]
+    assert found.confidence[9] == pytest.approx(0.91)
+    assert found.accuracy[[6, 7, 9]] == pytest.approx([1, 1, 0.5])
+    assert found.error == pytest.approx((2 * 0.41 + 0.35 + 0.3) / 4)
+    assert found.too_sure == pytest.approx((2 * 0.41 - 0.35 - 0.3) / 4)
+    assert np.isnan(found.confidence[0])
+
+
+def test_most_confused_pairs():
+    matrix = np.array([[50, 30, 20], [0, 90, 10], [0, 0, 0]])
+    assert most_confused(matrix, ("a", "b", "c")) == (("a", "b", 0.3), ("a", "c", 0.2), ("b", "c", 0.1))
+    assert most_confused(np.diag([5, 5]), ("a", "b")) == ()
+
+
+def test_kappa_against_statsmodels():
+    from statsmodels.stats.inter_rater import cohens_kappa
+
+    matrix = np.array([[50, 30, 20], [5, 90, 10], [7, 3, 40]])
+    assert kappa(matrix) == pytest.approx(cohens_kappa(matrix, return_results=False))

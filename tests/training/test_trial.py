@@ -130,7 +130,7 @@ def test_split_order_and_first_weights_do_not_depend_on_other_factors(run, monke
         started.append({name: value.clone() for name, value in model.state_dict().items()})
         return fit(model, *rest, **options)
 
-    monkeypatch.setattr("paribus.training.trial.fit", spy_fit)
+    monkeypatch.setattr("paribus.training.stages.fit", spy_fit)
     spy = Spy(monkeypatch)
     records = []
     for changes in ({}, change):
