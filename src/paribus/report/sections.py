@@ -239,6 +239,7 @@ def optimism(material: Material) -> dict[str, Any]:
         "bounds": bounds,
         "table": Table("optimism", "Mean over seeds with 95% interval.", columns, rows),
         "on_test": material.result.study.selection == "best_test",
+        "refitted": any(trial.spec.train.refit == "all" for trial in material.planned),
     }
 
 
