@@ -81,3 +81,25 @@ def test_names_are_escaped(tmp_path):
 def test_no_run(tmp_path):
     with pytest.raises(paribus.ParibusError, match="holds no run"):
         paribus.analyse(tmp_path)
+
+
+def test_factors_that_are_named_as_columns_keep_their_levels(tmp_path):
+    study = make_study(
+        factors={
+            "lr": {"path": "train.optimizer.lr", "levels": [0.001, 0.01]},
+            "trial": {"path": "model.activation", "levels": ["relu", "elu"]},
+            "true": {"path": "train.batch_size", "levels": [16, 32]},
+        },
+        seeds=1,
+    )
+    planned = make_planned(study)
+    with open_store(tmp_path / STORE, create=True) as store:
+        store.add_study(study, planned, "")
+        for record in make_records(planned, [0.7] * 8):
+            store.add(record)
+    found = paribus.analyse(tmp_path)
+    assert set(found.trials["state"]) == {"finished"}
+    assert set(found.epochs["factor_lr"]) == {"0.001", "0.01"}
+    assert set(found.epochs["lr"]) == {0.001}
+    assert set(found.predictions["factor_trial"]) == {"relu", "elu"}
+    assert set(found.predictions["factor_true"]) == {"16", "32"}

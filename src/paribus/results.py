@@ -1,16 +1,18 @@
 """A run's answer in Python: tidy pandas frames, and what a notebook shows."""
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paribus.analysis.further import FURTHER
 from paribus.analysis.metrics import log_probabilities
 from paribus.analysis.result import StudyResult
 from paribus.analysis.study import analyse as analyse_study
 from paribus.analysis.words import capital
 from paribus.plan import StoredRun, read_run
+from paribus.record import EpochRow
 from paribus.report.answer import answer_words, provisional_words
 from paribus.report.table import text
 from paribus.report.tables import cells_table
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
-    """What a run found. Frames are made anew at each access; accuracies are shares from 0 to 1, losses nats."""
+    """What a run found. Frames are made anew at each access; accuracies are shares from 0 to 1, losses nats.
+
+    Each factor has a column with the levels; where a column of that name is taken, as ``lr`` is, with `factor_` before
+    it.
+    """
 
     run: StoredRun
     """The study, its planned trials, their records and failures."""
@@ -42,7 +48,7 @@ class Results:
             figures = {}
             if seed:
                 figures = {name: getattr(seed, name) for name in _FIGURES} | {
-                    name.lower().replace(" ", "_").replace("'", ""): value for name, value in seed.further.items()
+                    _further(name): value for name, value in seed.further.items()
                 }
             rows.append(
                 {**place, "state": state, **figures, "failure": failed.get(place["trial"], "") if not seed else ""}
@@ -123,11 +129,15 @@ class Results:
     def _places(self) -> list[dict[str, Any]]:
         """Of each planned trial: its id, its cell's label, a level of each factor, its seed."""
         label = {trial_id: cell for cell in self.result.cells for trial_id in cell.trial_ids}
+
+        def column(factor: str) -> str:
+            return f"factor_{factor}" if factor in _TAKEN else factor
+
         return [
             {
                 "trial": trial.trial_id,
                 "cell": label[trial.trial_id].label,
-                **{factor: label[trial.trial_id].levels.get(factor) for factor in self.run.study.factors},
+                **{column(factor): label[trial.trial_id].levels.get(factor) for factor in self.run.study.factors},
                 "seed": trial.spec.seed,
             }
             for trial in self.run.planned
@@ -171,6 +181,19 @@ _FIGURES = (
     "stopped_early",
 )
 """Of `SeedResult`, in the frame of trials."""
+
+
+def _further(name: str) -> str:
+    """A figure's name as that of a column."""
+    return name.lower().replace(" ", "_").replace("'", "")
+
+
+_TAKEN = frozenset(
+    ["trial", "cell", "seed", "state", "failure", "selected", "part", "example", "true", "predicted", "right"]
+    + ["probability", "probability_of_true", *_FIGURES, *map(_further, FURTHER)]
+    + [field.name for field in fields(EpochRow)]
+)
+"""Columns of their own: a factor of such a name gets `factor_` before it."""
 
 
 def analyse(run: "str | os.PathLike[str]", *, every_pair: bool = False) -> Results:

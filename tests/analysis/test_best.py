@@ -47,3 +47,27 @@ def test_levels_of_the_same_name_are_told_apart() -> None:
     planned = make_planned(study)
     result = analyse(study, planned, make_records(planned, [0.5, 0.6, 0.7]), [])
     assert [cell.label for cell in result.cells] == ["baseline", "a high", "b high"]
+
+
+def test_what_is_better_on_other_seeds_is_not_called_worse() -> None:
+    """relu leads on the two seeds that gelu has too, elu on all ten."""
+    study = make_study(
+        factors={"activation": {"path": "model.activation", "levels": ["relu", "elu", "gelu"]}}, seeds=10
+    )
+    planned = make_planned(study)
+    reached = {"relu": [0.93, 0.93] + [0.7] * 8, "elu": [0.92, 0.92] + [0.93] * 8, "gelu": [0.8, 0.8]}
+    had = [t for t in planned if t.spec.seed < len(reached[t.cell[0][1]])]
+    records = make_records(had, [reached[t.cell[0][1]][t.spec.seed] for t in had], n_test=2000)
+    best = analyse(study, planned, records, []).best
+    assert best is not None
+    assert best.cell.label == "relu"
+    assert [cell.label for cell in best.worse] != ["elu"]
+    assert "elu" in [cell.label for cell in best.rivals]
+
+
+def test_cells_without_any_finished_trial_are_told() -> None:
+    result = results({("relu", seed): 0.9 for seed in range(5)})
+    assert result.best is not None
+    assert result.best.n_unfinished == 1
+    partly = results({("relu", seed): 0.9 for seed in range(5)} | {("elu", 0): 0.9, ("elu", 1): 0.8})
+    assert not any("but" in sentence for sentence in answer_words(partly, None))

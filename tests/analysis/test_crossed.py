@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from paribus.analysis.crossed import CrossedMean, crossed_mean, holm, mcnemar
+from paribus.analysis.crossed import CrossedMean, balanced_mean, crossed_mean, holm, mcnemar
 from paribus.errors import DataError
 
 
@@ -104,9 +104,9 @@ def test_detectable_by_hand():
     assert found.detectable() == pytest.approx(0.02801585, rel=1e-5)
     assert found.seeds_for(0.0281) == 2
     assert found.seeds_for(0.02) is None, "more seeds do not help against too few examples"
-    # All by the seeds: (t(0.975, 4) + t(0.8, 4)) standard errors.
+    # All by the seeds: 3.76106 standard errors, for noncentral t with 4 degrees lies above t(0.975, 4) in 80%.
     by_seeds = CrossedMean(0.0, 1e-4, 1e-15, 1e-6, 5, 10**8)
-    assert by_seeds.detectable() == pytest.approx((2.776445 + 0.940965) * 0.01, rel=1e-6)
+    assert by_seeds.detectable() == pytest.approx(0.0376106, rel=1e-5)
     needed = by_seeds.seeds_for(0.02)
     assert by_seeds.with_seeds(needed).detectable() <= 0.02 < by_seeds.with_seeds(needed - 1).detectable()
 
@@ -128,3 +128,29 @@ def test_holm_against_statsmodels():
     p_values = [0.01, 0.04, 0.03, 0.005, 0.9, 0.04]
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
     assert holm([]) == []
+
+
+def test_a_mean_over_data_sets_has_the_floor_of_each_scaled():
+    """Ten sets of examples on which two cells are equal: no wider than one set of as many examples."""
+    one = crossed_mean([np.zeros((3, 100))]).interval().half_width
+    ten = crossed_mean([np.zeros((3, 100))] * 10, [0.1] * 10).interval().half_width
+    assert ten < one / 2
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.5, 0.97, 1.0])
+def test_the_interval_of_a_share_is_wilsons_and_stays_within(accuracy):
+    right = np.zeros((1, 200))
+    right[0, : round(200 * accuracy)] = 1
+    found = crossed_mean([right]).share_interval()
+    assert 0 <= found.low <= accuracy <= found.high <= 1
+    assert found.half_width > 0.004
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(round(200 * accuracy), 200, method="wilson")
+    assert (found.low, found.high) == pytest.approx((low, high), abs=4e-3), "with t for z, and half an example"
+
+
+def test_balanced_accuracy_is_the_mean_over_classes():
+    right = np.array([[1, 1, 0, 1, 0, 0], [1, 0, 0, 1, 1, 0]], float)
+    y = np.array([0, 0, 0, 0, 1, 1])
+    assert balanced_mean(right, y).mean == pytest.approx(np.mean([(0.75 + 0.0) / 2, (0.5 + 0.5) / 2]))

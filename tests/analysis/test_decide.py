@@ -123,13 +123,18 @@ def test_ties_do_not_break_thresholds() -> None:
 
 
 def test_comparison_equals_scikit_learn() -> None:
-    records: list[Any] = [
-        SimpleNamespace(
-            data=SimpleNamespace(counts={"train": (800, 150, 50)}, class_names=("a", "b", "c")),
-            predictions={"validation": made(400, (0.8, 0.15, 0.05), s), "test": made(600, (0.8, 0.15, 0.05), 100 + s)},
+    shares = (0.8, 0.15, 0.05)
+    y = made(600, shares, 100).y
+    records: list[Any] = []
+    for s in range(3):
+        rng = np.random.default_rng(200 + s)
+        x = rng.normal(size=(600, 3)) + np.eye(3)[y]  # what a network calibrated to the shares would say of y
+        records.append(
+            SimpleNamespace(
+                data=SimpleNamespace(counts={"train": (800, 150, 50)}, class_names=("a", "b", "c")),
+                predictions={"validation": made(400, shares, s), "test": part(y, x + np.log(shares))},
+            )
         )
-        for s in range(3)
-    ]
     found = compare_rules(records, [rules_of(record, 1.0 - np.eye(3)) for record in records])
     assert tuple(each.rule for each in found) == RULES
     predicted = [record.predictions["test"].logits.argmax(axis=1) for record in records]

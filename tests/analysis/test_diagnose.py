@@ -119,3 +119,19 @@ def test_curves_of_a_record():
     curve = curve_of(make_record(epochs=12, n_validation=20))
     assert curve.chance == 0.5
     assert curve.n_validation == 20
+
+
+def test_what_still_improves_on_validation_is_no_plateau(counting):
+    """Training loss saturated in its first epochs, one of them far above all others; validation climbs."""
+    import numpy as np
+
+    rows = counting.rows("healthy", 60, 0)
+    climbing = [
+        replace(row, train_loss=300.0 if i == 0 else 0.1, validation_accuracy=0.6 + 0.25 * i / 59)
+        for i, row in enumerate(rows)
+    ]
+    signs = {one.sign for one in diagnose([replace(counting.record_of(tuple(climbing)), spec=make_trial())])}
+    assert "plateau" not in signs
+    falling = [replace(row, train_loss=300.0 if i == 0 else 2.2 - 1.5 * i / 59) for i, row in enumerate(rows)]
+    assert "plateau" not in {one.sign for one in diagnose([counting.record_of(tuple(falling))])}
+    assert np.isfinite(curve_of(counting.record_of(tuple(falling))).loss_noise)

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from conformance.build import make_planned, make_study
+from conformance.build import make_planned, make_record, make_study
+from paribus.analysis.crossed import CrossedMean
+from paribus.analysis.result import Interaction
 from paribus.analysis.study import analyse
+from paribus.analysis.words import interaction_words
 
 N = 1000
 
@@ -20,8 +23,6 @@ def right(*levels):
 
 
 def records(planned, share, n_test=N):
-    from conformance.build import make_record
-
     found = []
     for trial in planned:
         levels = tuple(level for _, level in trial.cell)
@@ -86,3 +87,48 @@ def test_a_grid_with_a_missing_cell(study):
     (both,) = analyse(study, planned, some, []).two_ways
     assert ("deepconvnet", "relu") not in both.means
     assert both.interactions == ()
+
+
+def test_effects_are_of_the_seeds_of_their_interaction(study):
+    """elu with deepconvnet has two hard seeds only: what the others did must not show in the other corners."""
+    planned = make_planned(study)
+
+    def share(trial):
+        base = right(*(level for _, level in trial.cell))
+        return base - 0.3 * (trial.spec.seed > 1)
+
+    some = [t for t in planned if t.spec.seed > 1 or tuple(level for _, level in t.cell) != ("deepconvnet", "elu")]
+    records_of = [make_record(t.trial_id, spec=t.spec, accuracy=share(t), n_test=N) for t in some]
+    (both,) = analyse(study, planned, records_of, []).two_ways
+    (one,) = both.interactions
+    assert one.difference.n_seeds == 3
+    assert "does −20.0 points with elu, −10.0 points with relu" in one.sentence
+    assert both.means["eegnet", None].mean == pytest.approx(0.75 - 0.3)
+    assert both.means["eegnet", "elu"].n == 3
+
+
+def test_of_three_factors_only_whole_slices_count():
+    study = make_study(
+        baseline={"data": {"source": "digits"}, "model": {"name": "eegnet"}, "train": {"epochs": 3}},
+        factors={
+            "network": {"path": "model.name", "levels": ["eegnet", "deepconvnet"]},
+            "activation": {"path": "model.activation", "levels": ["relu", "elu"]},
+            "size": {"path": "train.batch_size", "levels": [32, 64]},
+        },
+        seeds=3,
+    )
+    planned = make_planned(study)
+    lost = ("deepconvnet", "elu", "64")
+    there = [t for t in planned if tuple(level for _, level in t.cell) != lost]
+    result = analyse(study, planned, records(there, lambda *levels: right(*levels[:2])), [])
+    both = result.two_ways[0]
+    assert both.factors == ("network", "activation")
+    assert both.means["eegnet", "elu"].mean == pytest.approx(0.802)
+    assert len(both.interactions) == 1
+
+
+def test_an_interaction_that_may_be_chance_is_not_called_unseen():
+    one = Interaction((("a", "x", "y"), ("b", "v", "w")), CrossedMean(0.055, 1e-5, 2e-4, 1e-5, 5, 400), 0.064, 9, "")
+    words = interaction_words(one, (one.difference, one.difference))
+    assert "which can be chance among 9 interactions (corrected p = 0.06)" in words
+    assert one.detectable > one.difference.detectable()

@@ -25,8 +25,11 @@ def test_a_run_and_itself():
 
 def test_what_differs_is_told():
     first = a_run([0.8] * 6)
+    first = a_run([0.8] * 6, n_test=2000)
     result, records = a_run(
-        [0.9] * 6, baseline={"data": {"source": "digits"}, "model": {"name": "simple_cnn"}, "train": {"epochs": 4}}
+        [0.9] * 6,
+        n_test=2000,
+        baseline={"data": {"source": "digits"}, "model": {"name": "simple_cnn"}, "train": {"epochs": 4}},
     )
     second = result, [replace(one, environment=replace(ENVIRONMENT, threads=2)) for one in records]
     found = compare_runs(first, second)
@@ -48,3 +51,29 @@ def test_other_levels_and_other_test_examples():
     (pair,) = found.cells
     assert not pair.same_test
     assert pair.comparison is None
+
+
+def test_no_seed_in_common_is_not_other_examples():
+    found = compare_runs(a_run([0.8] * 6), a_run([0.8] * 6, seeds=[5, 6, 7]))
+    assert all(pair.same_test for pair in found.cells)
+    assert "no seed has finished with both" in found.cells[0].comparison.sentence
+
+
+def test_cells_are_corrected_for_each_other():
+    levels = {"activation": {"path": "model.activation", "levels": ["relu", "elu", "gelu", "silu"]}}
+    longer = {"data": {"source": "digits"}, "model": {"name": "simple_cnn"}, "train": {"epochs": 4}}
+    found = compare_runs(
+        a_run([0.8] * 12, factors=levels), a_run([0.81, 0.84, 0.82] * 4, factors=levels, baseline=longer)
+    )
+    assert [pair.comparison.n_together for pair in found.cells] == [4] * 4
+
+
+def test_a_run_with_more_seeds_waits_for_none():
+    first = a_run([0.8] * 6, n_test=2000)
+    second = a_run(
+        [0.9] * 10,
+        n_test=2000,
+        seeds=5,
+        baseline={"data": {"source": "digits"}, "model": {"name": "simple_cnn"}, "train": {"epochs": 4}},
+    )
+    assert "so far" not in compare_runs(first, second).cells[0].comparison.sentence

@@ -28,10 +28,11 @@ def test_shares_of_what_everything_together_does() -> None:
     result = analyse(study, planned, make_records(planned, [0.7, 0.8, 0.9, 0.75, 0.8, 0.85], n_test=40), [])
     assert [(one.label, one.streams) for one in result.spreads] == [("all", STREAMS), ("init", ("init",))]
     assert [one.deviation.mean for one in result.spreads] == pytest.approx([0.1, 0.05])
-    assert [one.share for one in result.spreads] == pytest.approx([1.0, 0.25])
+    assert [one.share.mean for one in result.spreads] == pytest.approx([1.0, 0.25])
     rows = spreads_table(result).rows
     assert [row[1] for row in rows] == ["all", "init"]
-    assert rows[1][-1] == pytest.approx(0.25)
+    # 0.25 over the quantiles of F with 2 and 2 degrees: x / (1 + x) = 0.975 and 0.025.
+    assert rows[1][-3:] == pytest.approx((0.25, 0.25 / 39, 0.25 * 39))
 
 
 def test_one_seed_has_no_spread() -> None:

@@ -180,6 +180,28 @@ def test_a_seed_without_all_contexts_is_left_out_of_the_mean():
     assert activation.difference.mean == pytest.approx((-2.0 - 1.0) / 2 / 20)
 
 
+def test_contexts_on_other_seeds_do_not_take_each_others_away():
+    study = make_study(seeds=5)
+    planned = plan(study)
+    right = {(m, a, s): 14 + (a == "elu") for m in ("eegnet", "deepconvnet") for a in ("elu", "relu") for s in range(5)}
+    few = {k: v for k, v in right.items() if k[0] == "eegnet" or k[2] == 0}  # deepconvnet has finished one seed
+    activation = analyse(study, planned, records_of(planned, few), []).comparisons[1]
+    assert (activation.n_counted, activation.n_contexts, activation.difference.n_seeds) == (1, 2, 5)
+    assert "over 1 of 2 contexts" in activation.sentence
+    assert len(activation.by_context) == 2
+    apart = {k: v for k, v in right.items() if (k[2] < 3) == (k[0] == "eegnet")}
+    activation = analyse(study, planned, records_of(planned, apart), []).comparisons[1]
+    assert (activation.n_counted, activation.difference.n_seeds) == (1, 3)
+
+
+def test_failed_and_missing_seeds_are_told_apart():
+    study = make_study(factors={"activation": {"path": "model.activation", "levels": ["elu", "relu"]}}, seeds=4)
+    planned = plan(study)
+    records = [make_record(planned[0], 14), make_record(planned[5], 14)]
+    (one,) = analyse(study, planned, records, [make_failure(planned[1])]).comparisons
+    assert one.sentence == "elu and relu cannot be compared yet: no seed has finished with both (1 failed)"
+
+
 def test_nothing_finished():
     study = make_study()
     result = analyse(study, plan(study), [], [])

@@ -9,10 +9,12 @@ from paribus.analysis.result import Comparison
 from paribus.analysis.words import cell_words, comparison_words, count, join, level_words, number, percent, points
 
 
-def comparison(mean=None, n=5, verdict="unseen", n_agree=5, corrected=0.01, n_together=1):
+def comparison(mean=None, n=5, verdict="unseen", n_agree=5, corrected=0.01, n_together=1, n_failed=0):
     """A difference with a standard error of 0.01, as good as all of it by the examples: 1.96 of it to each side."""
     found = None if mean is None else CrossedMean(mean, math.nan if n == 1 else 1e-12, 1e-4, 1e-12, n, 10**6)
-    return Comparison("activation", "relu", "elu", found, corrected, verdict, n_together, n_agree, 5, (), "")
+    return Comparison(
+        "activation", "relu", "elu", found, corrected, verdict, n_together, n_failed, 1, 1, n_agree, 5, (), ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,24 +44,24 @@ def comparison(mean=None, n=5, verdict="unseen", n_agree=5, corrected=0.01, n_to
         (
             comparison(0.02, n=1, verdict="one seed"),
             "relu was 2.0 points above elu with one seed (0.0 to 4.0 by the test examples alone: other seeds may "
-            "differ more), from 1 of 5 seeds so far",
+            "differ more, from 1 of 5 seeds so far)",
         ),
         (
             comparison(0.0, n=1, verdict="one seed"),
             "relu and elu were equal with one seed (−2.0 to 2.0 by the test examples alone: other seeds may differ "
-            "more), from 1 of 5 seeds so far",
+            "more, from 1 of 5 seeds so far)",
         ),
         (comparison(verdict="no pairs"), "relu and elu cannot be compared yet: no seed has finished with both"),
     ],
 )
 def test_comparison(one, sentence):
-    assert comparison_words("relu", "elu", one, 0) == sentence
+    assert comparison_words("relu", "elu", one) == sentence
 
 
 def test_failed_seeds_are_told():
-    assert "from 3 of 5 seeds (2 failed)" in comparison_words("relu", "elu", comparison(0.03, n=3), 2)
-    assert comparison_words("relu", "elu", comparison(verdict="no pairs"), 5) == (
-        "relu and elu cannot be compared: 5 seeds failed, none is finished"
+    assert "from 3 of 5 seeds (2 failed)" in comparison_words("relu", "elu", comparison(0.03, n=3, n_failed=2))
+    assert comparison_words("relu", "elu", comparison(verdict="no pairs", n_failed=5)) == (
+        "relu and elu cannot be compared: no seed has finished with both (5 failed)"
     )
 
 

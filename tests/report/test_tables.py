@@ -81,7 +81,7 @@ def test_csv_holds_full_figures_in_columns_of_their_own(result):
     # One finished seed: an interval by the test examples alone, and of all else none.
     assert rows[5]["test accuracy (%)"] != ""
     assert text(result.cells[5].scores.accuracy, "percent").endswith(" (one seed)")
-    assert rows[5]["balanced accuracy (%) low"] == ""
+    assert rows[5]["macro-F1 (%) low"] == ""
 
 
 def test_csv_quotes():

@@ -92,7 +92,8 @@ def calibration_error(y: Classes, logits: Logits, bins: int = BINS) -> float:
 def best_temperature(y: Classes, logits: Logits) -> float:
     """What logits are to be divided by for the least cross-entropy (Guo et al. 2017): above 1 where too sure.
 
-    Found where the derivative is 0: in 1 / T the cross-entropy is convex. From `COLDEST` to `HOTTEST`.
+    Found where the derivative is 0: in 1 / T the cross-entropy is convex. 1, which changes nothing, where there is none
+    between `COLDEST` and `HOTTEST`: where all examples are right, or all logits equal, there is no telling.
 
     Args:
         y: (n,) true classes of validation, n at least 1.
@@ -108,8 +109,6 @@ def best_temperature(y: Classes, logits: Logits) -> float:
         return float((p * z).sum(axis=1).mean() - own)
 
     flattest, sharpest = -np.log(HOTTEST), -np.log(COLDEST)
-    if slope(flattest) >= 0:
-        return HOTTEST
-    if slope(sharpest) <= 0:
-        return COLDEST
+    if slope(flattest) >= 0 or slope(sharpest) <= 0:
+        return 1.0
     return float(np.exp(-brentq(slope, flattest, sharpest, xtol=1e-6)))

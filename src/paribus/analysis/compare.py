@@ -65,21 +65,27 @@ Terms = Sequence[tuple[float, CellResult]]
 """Cells, and by what each counts in a sum."""
 
 
-def weighted(terms: Terms) -> CrossedMean | None:
-    """A weighted sum of the cells' mean test accuracies, on the seeds that all of them have finished; None without any.
+def weighted(terms: Terms, seeds: Sequence[int] | None = None) -> CrossedMean | None:
+    """A weighted sum of the cells' mean test accuracies; None without a seed.
 
     A difference has weights 1 and -1. Cells that were tested on the same examples are taken example by example.
+
+    Args:
+        terms: the cells with their weights.
+        seeds: that all of them have finished; by default all such seeds.
     """
-    seeds = shared_seeds([cell for _, cell in terms])
+    seeds = shared_seeds([cell for _, cell in terms]) if seeds is None else seeds
     if not seeds:
         return None
     blocks: dict[str, Floats] = {}
+    scales: dict[str, float] = {}
     for weight, cell in terms:
         found = by_seed(cell)
         test_set = found[seeds[0]].test_set
         block = weight * np.stack([found[seed].right for seed in seeds]).astype(np.float64)
         blocks[test_set] = blocks[test_set] + block if test_set in blocks else block
-    return crossed_mean(list(blocks.values()))
+        scales[test_set] = max(scales.get(test_set, 0.0), abs(weight))
+    return crossed_mean(list(blocks.values()), list(scales.values()))
 
 
 def by_seed(cell: CellResult) -> dict[int, SeedResult]:
@@ -103,43 +109,47 @@ def compare(
         pairs: of levels: the one in question, and the one it is measured against.
         n_planned: seeds that the study plans.
     """
-    found = [_compare(factor, level, against, contexts, n_planned) for level, against in pairs]
+    return judged([measured(factor, level, against, contexts, n_planned) for level, against in pairs])
+
+
+def judged(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Comparisons with their verdicts and sentences, corrected for each other (Holm)."""
     testable = [i for i, one in enumerate(found) if one.difference and one.difference.n_seeds > 1]
     p_values = [one.difference.p_value for i, one in enumerate(found) if i in testable and one.difference]
-    for i, corrected in zip(testable, holm(p_values), strict=True):
-        difference = found[i].difference
-        assert difference is not None
-        seen: Verdict = "beats" if corrected <= 0.05 else "unsure" if difference.p_value <= 0.05 else "unseen"
-        found[i] = replace(found[i], corrected=corrected, verdict=seen, n_together=len(testable))
-    failed = {cell.label: set(cell.failed) for context in contexts for cell in context.cells.values()}
-    return tuple(replace(one, sentence=_sentence(one, contexts, failed)) for one in found)
+    corrected = dict(zip(testable, holm(p_values), strict=True))
+    judged = []
+    for i, one in enumerate(found):
+        if i in corrected and one.difference:
+            p = one.difference.p_value
+            seen: Verdict = "beats" if corrected[i] <= 0.05 else "unsure" if p <= 0.05 else "unseen"
+            one = replace(one, corrected=corrected[i], verdict=seen, n_together=len(testable))
+        names = [BASELINE if name == BASELINE else level_words(one.factor, name) for name in (one.level, one.against)]
+        judged.append(replace(one, sentence=comparison_words(names[0], names[1], one)))
+    return tuple(judged)
 
 
-def _compare(factor: str, level: str, against: str, contexts: Sequence[Context], n_planned: int) -> Comparison:
-    """Not yet corrected, and without its sentence.
+def measured(factor: str, level: str, against: str, contexts: Sequence[Context], n_planned: int) -> Comparison:
+    """A comparison that is not judged yet, and has no sentence.
 
-    A seed counts when it has finished with both levels in every context in which any seed has, so that no seed's mean
-    is over other contexts than another's.
+    A seed counts when it has finished with both levels in every context that counts, so that no seed's mean is over
+    other contexts than another's. Contexts count so that as many as possible pairs of cells and seeds do.
     """
-    within = [
-        found
-        for context in contexts
-        if level in context.cells
-        and against in context.cells
-        and (found := _within(context.label, context.cells[level], context.cells[against]))
-    ]
-    labels = {one.label for one in within}
-    kept = [context.cells for context in contexts if context.label in labels]
+    planned = [context for context in contexts if level in context.cells and against in context.cells]
+    kept, seeds = _most_pairs(
+        [(context, shared_seeds([context.cells[level], context.cells[against]])) for context in planned]
+    )
     difference = weighted(
-        [term for cells in kept for term in ((1 / len(kept), cells[level]), (-1 / len(kept), cells[against]))]
+        [term for one in kept for term in ((1 / len(kept), one.cells[level]), (-1 / len(kept), one.cells[against]))],
+        seeds,
     )
     n_agree = 0
     if difference:
-        seeds = shared_seeds([cells[name] for cells in kept for name in (level, against)])
         first, second = (
-            [_mean([by_seed(cells[name])[s].accuracy for cells in kept]) for s in seeds] for name in (level, against)
+            [_mean([by_seed(one.cells[name])[seed].accuracy for one in kept]) for seed in seeds]
+            for name in (level, against)
         )
         n_agree = sum(round(a - b, 12) * difference.mean > 0 for a, b in zip(first, second, strict=True))
+    lost = {seed for one in planned for name in (level, against) for seed in one.cells[name].failed}
     return Comparison(
         factor=factor,
         level=level,
@@ -148,11 +158,27 @@ def _compare(factor: str, level: str, against: str, contexts: Sequence[Context],
         corrected=math.nan,
         verdict="one seed" if difference else "no pairs",
         n_together=0,
+        n_failed=len(lost),
+        n_contexts=len(planned),
+        n_counted=len(kept),
         n_agree=n_agree,
         n_planned=n_planned,
-        by_context=tuple(within),
+        by_context=tuple(
+            found for one in planned if (found := _within(one.label, one.cells[level], one.cells[against]))
+        ),
         sentence="",
     )
+
+
+def _most_pairs(found: Sequence[tuple[Context, list[int]]]) -> tuple[list[Context], list[int]]:
+    """The contexts, and the seeds that all of them have, that make the most pairs; two seeds go before one."""
+    best: tuple[list[Context], list[int]] = [], []
+    for n in sorted({len(seeds) for _, seeds in found if seeds}):
+        some = [(context, seeds) for context, seeds in found if len(seeds) >= n]
+        shared = sorted(set.intersection(*(set(seeds) for _, seeds in some)))
+        if (len(shared) > 1, len(shared) * len(some)) > (len(best[1]) > 1, len(best[1]) * len(best[0])):
+            best = [context for context, _ in some], shared
+    return best
 
 
 def _within(label: str, first: CellResult, second: CellResult) -> ContextDifference | None:
@@ -169,16 +195,6 @@ def _within(label: str, first: CellResult, second: CellResult) -> ContextDiffere
     return ContextDifference(label, difference, tuple(pairs))
 
 
-def _sentence(one: Comparison, contexts: Sequence[Context], failed: dict[str, set[int]]) -> str:
-    words = {name: BASELINE if name == BASELINE else level_words(one.factor, name) for name in (one.level, one.against)}
-    cells = [context.cells[name] for context in contexts for name in (one.level, one.against) if name in context.cells]
-    lost = set().union(*(failed[cell.label] for cell in cells))
-    unpaired = any(not within.pairs for within in one.by_context)
-    return comparison_words(words[one.level], words[one.against], one, n_failed=len(lost)) + (
-        ", tested on different examples" if unpaired else ""
-    )
-
-
 def find_best(cells: Sequence[CellResult]) -> Best | None:
     """The cell with the highest mean test accuracy (the first of equals); None when nothing is finished.
 
@@ -192,15 +208,18 @@ def find_best(cells: Sequence[CellResult]) -> Best | None:
     shared = shared_seeds(finished)
     even = all(len(by_seed(cell)) == len(shared) for cell in finished)
     best = max(finished, key=lambda cell: _mean_accuracy(cell, shared))
-    found = {pair: weighted([(1.0, pair[0]), (-1.0, pair[1])]) for pair in _pairs(finished, best)}
+    on = shared or None  # else whatever seeds two cells have in common
+    found = {pair: weighted([(1.0, pair[0]), (-1.0, pair[1])], on) for pair in _pairs(finished, best)}
     known = {pair: one for pair, one in found.items() if one and one.n_seeds > 1}
     corrected = dict(zip(known, holm([one.p_value for one in known.values()]), strict=True))
+    behind = {pair for pair, p in corrected.items() if p <= 0.05 and known[pair].mean > 0}
     others = [(cell, (best, cell)) for cell in finished if cell is not best]
     return Best(
         cell=best,
-        rivals=tuple(cell for cell, pair in others if corrected.get(pair, 0) > 0.05),
-        worse=tuple(cell for cell, pair in others if pair in corrected and corrected[pair] <= 0.05),
+        rivals=tuple(cell for cell, pair in others if pair in corrected and pair not in behind),
+        worse=tuple(cell for cell, pair in others if pair in behind),
         undecided=tuple(cell for cell, pair in others if pair not in corrected),
+        n_unfinished=len(cells) - len(finished),
         n_shared=None if even else len(shared),
     )
 

@@ -79,17 +79,34 @@ class CrossedMean:
         least = math.log(1e-12)
         return math.exp(brentq(beyond, least, 0.0, xtol=1e-10)) if beyond(least) > 0 else 1e-12
 
+    def share_interval(self, level: float = LEVEL) -> Interval:
+        """The interval of a mean that is a share, within 0 and 1: Wilson's (1927), with this variance and quantile.
+
+        Near 0 and 1 the plain one is too short.
+        """
+        p = min(max(self.mean, 0.0), 1.0)
+        n = p * (1 - p) / self.variance if 0 < p < 1 else self.n_examples  # as many as independent examples would be
+        z = self.quantile((1 + level) / 2)
+        middle, half = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+        low, high = ((middle + side * half) / (1 + z**2 / n) for side in (-1, 1))
+        return Interval(self.mean, max(low, 0.0), min(high, 1.0), self.n_seeds, self.interval().method)
+
     def detectable(self, level: float = LEVEL, power: float = POWER) -> float:
-        """The least true difference that such a study calls one, this often (of intervals of this level)."""
+        """About the least true difference that such a study calls one, this often (of intervals of this level).
+
+        Noncentral t for the seeds' part and the examples' part, each by its variance, as `quantile` has it.
+        """
         usual = self if self.n_seeds == 1 else self.with_seeds(self.n_seeds)
-        return (usual.quantile((1 + level) / 2) + usual.quantile(power)) * math.sqrt(usual.variance)
+        reach = _reach(usual.n_examples - 1, level, power)
+        if usual.n_seeds > 1:
+            of_seeds = _reach(usual.n_seeds - 1, level, power)
+            reach = (of_seeds * usual.seeds + reach * usual.examples) / usual.variance
+        return reach * math.sqrt(usual.variance)
 
     def examples_for(self, difference: float, level: float = LEVEL, power: float = POWER) -> int:
         """About how many test examples a true difference would need, were there seeds without end."""
-        from scipy.special import ndtri
-
-        reach = float(ndtri((1 + level) / 2) + ndtri(power)) ** 2
-        return math.ceil(self.n_examples * self.examples * reach / difference**2)
+        reach = _reach(self.n_examples - 1, level, power)
+        return math.ceil(self.n_examples * self.examples * reach**2 / difference**2)
 
     def with_seeds(self, n: int) -> "CrossedMean":
         """What another number of seeds would give, on the same test examples, if all varies as it was seen to.
@@ -127,14 +144,23 @@ class CrossedMean:
         return many
 
 
-def crossed_mean(blocks: Sequence[Floats]) -> CrossedMean:
+def _reach(df: int, level: float, power: float) -> float:
+    """How many standard errors from 0 a true mean must lie for t to find it, this often, in intervals of this level."""
+    from scipy.special import nctdtrinc, stdtrit
+
+    df = max(df, 1)
+    return float(nctdtrinc(df, 1 - power, stdtrit(df, (1 + level) / 2)))
+
+
+def crossed_mean(blocks: Sequence[Floats], scales: Sequence[float] | None = None) -> CrossedMean:
     """The mean over examples of one set or, for several sets of examples, the sum of their means.
 
     Sets of examples are taken as independent of each other, seeds are common to all.
 
     Args:
-        blocks: one a set of examples, each (n_seeds, n_examples); values from -1 to 1, as the difference between two
-            networks in being right.
+        blocks: one a set of examples, each (n_seeds, n_examples); as 1 and 0 for right and wrong, or a weighted sum of
+            several networks' (1 and -1 for a difference).
+        scales: of each, how much one network's being right or wrong changes a value; 1 where not given.
 
     Raises:
         DataError: there is no set, or one without seeds or examples.
@@ -144,7 +170,7 @@ def crossed_mean(blocks: Sequence[Floats]) -> CrossedMean:
     n_seeds = len(blocks[0])
     by_seed = np.sum([block.mean(axis=1) for block in blocks], axis=0)
     mean = round(float(by_seed.mean()), 12)  # a multiple of 1 / n: what float subtraction adds must not make a sign
-    parts = [_variances(block) for block in blocks]
+    parts = [_variances(block, scale) for block, scale in zip(blocks, scales or [1.0] * len(blocks), strict=True)]
     examples, rest = (math.fsum(part[i] for part in parts) for i in (0, 1))
     seeds = float(by_seed.var(ddof=1) / n_seeds) if n_seeds > 1 else math.nan
     if seeds < 1e-18:  # accuracies are multiples of 1 / n, and a few are easily equal: seeds are not without effect
@@ -152,23 +178,34 @@ def crossed_mean(blocks: Sequence[Floats]) -> CrossedMean:
     return CrossedMean(mean, seeds, examples, rest, n_seeds, min(block.shape[1] for block in blocks))
 
 
-def _variances(block: Floats) -> tuple[float, float]:
+def balanced_mean(right: Floats, y: npt.NDArray[np.integer]) -> CrossedMean:
+    """Balanced accuracy: the mean over classes of the share of their examples that are named rightly.
+
+    Args:
+        right: (n_seeds, n_examples), 1 and 0; or -1 to 1 for a difference.
+        y: (n_examples,) true classes; classes that are not there do not count.
+    """
+    classes = np.unique(y)
+    return crossed_mean([right[:, y == c] / len(classes) for c in classes], [1 / len(classes)] * len(classes))
+
+
+def _variances(block: Floats, scale: float) -> tuple[float, float]:
     """Of the mean of a block: by the examples' own effect, and by the rest.
 
-    Mean squares of a two-way layout without replication. To the examples' variance comes half an example that is 1
-    (or -1) in one seed, so that no difference in 100 examples does not pass for none in any: without it, 95% intervals
-    hold the truth less often where networks are nearly always right.
+    Mean squares of a two-way layout without replication. To the examples' sum of squares comes half of what a single
+    differing value adds to the total, so that no difference in 100 examples does not pass for none in any: without it,
+    95% intervals hold the truth less often where networks are nearly always right.
     """
     n_seeds, n = block.shape
-    others = max(n - 1, 1)
+    others, floor = max(n - 1, 1), 0.5 * scale**2
     of_seed, of_example, mean = block.mean(axis=1), block.mean(axis=0), block.mean()
     between_examples = n_seeds * float(((of_example - mean) ** 2).sum())
     if n_seeds == 1:
-        return (between_examples + 0.5) / others / n, math.nan
+        return (between_examples + floor) / others / n, math.nan
     between_seeds = n * float(((of_seed - mean) ** 2).sum())
     total = float(((block - mean) ** 2).sum())
     rest = max(total - between_examples - between_seeds, 0.0) / (others * (n_seeds - 1))
-    own = max(between_examples / others - rest, 0.0) + 0.5 / others
+    own = max(between_examples / others - rest, 0.0) + floor / others
     return own / (n * n_seeds), rest / (n * n_seeds)
 
 

@@ -4,6 +4,7 @@ A rule gives each class of each example a score; the class of the highest score 
 rules have to choose they choose on validation.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus.analysis.confusion import confusion_matrix
-from paribus.analysis.crossed import crossed_mean
+from paribus.analysis.crossed import CrossedMean, balanced_mean, crossed_mean
 from paribus.analysis.intervals import Interval, mean_interval
-from paribus.analysis.metrics import balanced_accuracy, log_probabilities, macro_f1
+from paribus.analysis.metrics import log_probabilities, macro_f1
 from paribus.errors import DataError
 from paribus.record import Predictions, Rule, TrialRecord
 
@@ -164,7 +165,10 @@ class Gain:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleScores:
-    """A rule over the finished seeds of a cell, on test. Accuracy's intervals are over test examples too."""
+    """A rule over the finished seeds of a cell, on test.
+
+    Intervals are over seeds and test examples; macro-F1's are over seeds.
+    """
 
     rule: str
     accuracy: Gain
@@ -202,10 +206,15 @@ def compare_rules(records: Sequence[TrialRecord], rules: Sequence[tuple[Rule, ..
     Args:
         records: at least one, of the same cell.
         rules: of each, as `rules_of` gives them.
+
+    Raises:
+        DataError: the records are not of the same test examples.
     """
     tests = [record.predictions["test"] for record in records]
     named = [[decide(rule, test.logits) for rule in own] for own, test in zip(rules, tests, strict=True)]
     names = records[0].data.class_names
+    if any(not np.array_equal(test.ids, tests[0].ids) for test in tests):
+        raise DataError("the seeds of a cell must be tested on the same examples")
     scores = []
     for i, rule in enumerate(rules[0]):
         own, plain = (
@@ -216,24 +225,34 @@ def compare_rules(records: Sequence[TrialRecord], rules: Sequence[tuple[Rule, ..
             np.stack([seed[which] == test.y for seed, test in zip(named, tests, strict=True)]).astype(np.float64)
             for which in (i, 0)
         )
+        y = tests[0].y
         scores.append(
             RuleScores(
                 rule=rule.name,
-                accuracy=Gain(crossed_mean([right]).interval(), crossed_mean([right - base]).interval()),
-                balanced_accuracy=_gain(balanced_accuracy, own, plain),
+                accuracy=_crossed(_mean, right, base),
+                balanced_accuracy=_crossed(partial(balanced_mean, y=y), right, base),
                 macro_f1=_gain(macro_f1, own, plain),
-                recall=tuple((name, _gain(partial(_recall, c), own, plain)) for c, name in enumerate(names)),
+                recall=tuple((name, _recall(right[:, y == c], base[:, y == c])) for c, name in enumerate(names)),
                 chosen=tuple(seed[i].chosen for seed in rules) if rule.chosen else (),
             )
         )
     return tuple(scores)
 
 
+def _crossed(mean: Callable[[Floats], CrossedMean], right: Floats, base: Floats) -> Gain:
+    return Gain(mean(right).share_interval(), mean(right - base).interval())
+
+
+def _recall(right: Floats, base: Floats) -> Gain:
+    if not right.size:
+        return Gain(mean_interval([math.nan]), mean_interval([math.nan]))
+    return _crossed(_mean, right, base)
+
+
+def _mean(block: Floats) -> CrossedMean:
+    return crossed_mean([block])
+
+
 def _gain(figure: Callable[[Classes], float], own: Sequence[Classes], plain: Sequence[Classes]) -> Gain:
     reached, before = ([figure(each) for each in confusions] for confusions in (own, plain))
     return Gain(mean_interval(reached), mean_interval([a - b for a, b in zip(reached, before, strict=True)]))
-
-
-def _recall(c: int, confusion: Classes) -> float:
-    there = confusion[c].sum()
-    return float(confusion[c, c] / there) if there else float("nan")

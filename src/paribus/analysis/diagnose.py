@@ -249,10 +249,15 @@ def _oscillates(curve: Curve) -> _Found | None:
 def _plateau(curve: Curve) -> _Found | None:
     """For more than half of the epochs neither training nor validation has moved."""
     train, n = curve.train_loss, len(curve.rows)
-    reach = float(train.max() - train.min())
-    moving = np.flatnonzero(np.abs(train - train[-1]) > 0.03 * reach + 1e-6)
-    since = int(moving[-1]) + 1 if len(moving) else 0
-    if since > n / 2 or reach == 0 or _rise(curve) or _diverged(curve) or _never_left_chance(curve):
+    # Losses far above chance, as a first epoch can have, are not what the others are held against.
+    reach = float(np.ptp(np.minimum(train, 2 * math.log(curve.n_classes))))
+    accuracy_moves = NOISE * curve.accuracy_noise / math.sqrt(curve.window) + 0.01
+    moves = (np.abs(train - train[-1]) > 0.03 * reach + 1e-6) | (
+        np.abs(curve.validation_accuracy - curve.validation_accuracy[-1]) > accuracy_moves
+    )
+    since = int(np.flatnonzero(moves)[-1]) + 1 if moves.any() else 0
+    others = (_rise, _diverged, _never_left_chance, _still_improving)
+    if since > n / 2 or any(look(curve) for look in others):
         return None
     return _Found((since + 1.0, float(train[-1]), float(curve.validation_accuracy[-1])))
 
@@ -267,7 +272,12 @@ def _early_stopping(curve: Curve) -> _Found | None:
     """What it would have cost or gained on test, for fewer epochs."""
     rows = curve.rows
     end = stop_epoch(PATIENCE, [row.validation_loss for row in rows])
-    if curve.spec.train.early_stop is not None or end is None or end > 0.9 * len(rows):
+    if (
+        curve.spec.train.early_stop is not None
+        or curve.spec.data.folds is not None
+        or end is None
+        or end > 0.9 * len(rows)
+    ):
         return None
     kept, early = (_selected(curve.spec, some) for some in (rows, rows[:end]))
     return _Found((float(end), float(len(rows)), early.test_accuracy - kept.test_accuracy))

@@ -1,10 +1,11 @@
 """Grids: what a factor does over all levels of the others, and whether that depends on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
-from paribus.analysis.compare import Terms, weighted
-from paribus.analysis.crossed import holm
+from paribus.analysis.compare import shared_seeds, weighted
+from paribus.analysis.crossed import CrossedMean, holm
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import CellResult, Interaction, TwoWay
 from paribus.analysis.words import interaction_words
@@ -20,61 +21,73 @@ def two_ways(
         factors: factor -> levels.
         against: factor -> the level that the others are measured against.
     """
-    return tuple(
-        TwoWay(
-            factors=(one, other),
-            levels=(factors[one], factors[other]),
-            means=_means(cells, one, other, factors),
-            interactions=_interactions(cells, one, other, factors, against),
-        )
-        for one, other in combinations(factors, 2)
-    )
+    return tuple(_two_way(cells, one, other, factors, against) for one, other in combinations(factors, 2))
 
 
-def _having(cells: Sequence[CellResult], levels: dict[str, str | None]) -> list[CellResult]:
-    return [cell for cell in cells if all(cell.levels[f] == level for f, level in levels.items() if level is not None)]
+def _two_way(
+    cells: Sequence[CellResult], one: str, other: str, factors: dict[str, tuple[str, ...]], against: dict[str, str]
+) -> TwoWay:
+    """Slices are the sets of cells with the same levels of all other factors; by the levels of these two."""
+    slices: dict[tuple[str, ...], dict[tuple[str, str], CellResult]] = {}
+    for cell in cells:
+        rest = tuple(level for factor, level in cell.levels.items() if factor not in (one, other))
+        slices.setdefault(rest, {})[cell.levels[one], cell.levels[other]] = cell
+    levels = factors[one], factors[other]
+    found = []
+    for a in levels[0]:
+        for b in levels[1]:
+            if a != against[one] and b != against[other]:
+                corners = {(x, y) for x in (a, against[one]) for y in (b, against[other])}
+                if interaction := _interaction(_whole(slices.values(), corners), a, against[one], b, against[other]):
+                    found.append((a, b, *interaction))
+    corrected = holm([difference.p_value for _, _, difference, _ in found])
+    interactions = []
+    for (a, b, difference, effects), p in zip(found, corrected, strict=True):
+        names = (one, a, against[one]), (other, b, against[other])
+        bare = Interaction(names, difference, p, len(found), "")
+        interactions.append(replace(bare, sentence=interaction_words(bare, effects)))
+    every = {(a, b) for a in levels[0] for b in levels[1]}
+    return TwoWay((one, other), levels, _means(_whole(slices.values(), every), levels), tuple(interactions))
 
 
-def _mean_of(cells: Sequence[CellResult], weight: float = 1.0) -> Terms:
-    return [(weight / len(cells), cell) for cell in cells]
+Slice = Mapping[tuple[str, str], CellResult]
+
+
+def _whole(slices: Iterable[Slice], at: set[tuple[str, str]]) -> list[Slice]:
+    """Those of which all these cells have a finished trial."""
+    return [some for some in slices if all(pair in some and some[pair].scores for pair in at)]
 
 
 def _means(
-    cells: Sequence[CellResult], one: str, other: str, factors: dict[str, tuple[str, ...]]
+    slices: Sequence[Slice], levels: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> dict[tuple[str | None, str | None], Interval]:
+    seeds = shared_seeds([cell for some in slices for cell in some.values()])
+    if not seeds:
+        return {}
     means: dict[tuple[str | None, str | None], Interval] = {}
-    for a in (*factors[one], None):
-        for b in (*factors[other], None):
-            chosen = _having(cells, {one: a, other: b})
-            if chosen and (mean := weighted(_mean_of(chosen))):
-                means[a, b] = mean.interval()
+    for a in (*levels[0], None):
+        for b in (*levels[1], None):
+            chosen = [some[pair] for some in slices for pair in some if a in (None, pair[0]) and b in (None, pair[1])]
+            if mean := weighted([(1 / len(chosen), cell) for cell in chosen], seeds):
+                means[a, b] = mean.share_interval()
     return means
 
 
-def _interactions(
-    cells: Sequence[CellResult], one: str, other: str, factors: dict[str, tuple[str, ...]], against: dict[str, str]
-) -> tuple[Interaction, ...]:
-    found = []
-    for a in factors[one]:
-        for b in factors[other]:
-            if a == against[one] or b == against[other]:
-                continue
-            corners = {
-                (x, y): _having(cells, {one: x, other: y}) for x in (a, against[one]) for y in (b, against[other])
-            }
-            signs = {(x, y): (1 if x == a else -1) * (1 if y == b else -1) for x, y in corners}
-            if not all(corners.values()):
-                continue
-            difference = weighted([term for at, some in corners.items() for term in _mean_of(some, signs[at])])
-            if difference and difference.n_seeds > 1:
-                levels = ((one, a, against[one]), (other, b, against[other]))
-                effects = [
-                    weighted([*_mean_of(corners[a, y]), *_mean_of(corners[against[one], y], -1)])
-                    for y in (b, against[other])
-                ]
-                found.append((levels, difference, effects))
-    corrected = holm([difference.p_value for _, difference, _ in found])
-    return tuple(
-        Interaction(levels, difference, p, interaction_words(levels, difference, effects, p))
-        for (levels, difference, effects), p in zip(found, corrected, strict=True)
-    )
+def _interaction(
+    slices: Sequence[Slice], a: str, a_base: str, b: str, b_base: str
+) -> tuple[CrossedMean, tuple[CrossedMean, CrossedMean]] | None:
+    """What level a does with b less what it does with b_base, and both; None without two seeds that all cells have."""
+    corners = [(x, y) for x in (a, a_base) for y in (b, b_base)]
+    seeds = shared_seeds([some[pair] for some in slices for pair in corners])
+    if len(seeds) < 2:
+        return None
+
+    def effect(y: str, sign: float) -> list[tuple[float, CellResult]]:
+        share = sign / len(slices)
+        return [term for some in slices for term in ((share, some[a, y]), (-share, some[a_base, y]))]
+
+    parts = [
+        weighted(terms, seeds) for terms in ([*effect(b, 1), *effect(b_base, -1)], effect(b, 1), effect(b_base, 1))
+    ]
+    difference, with_it, without = (part for part in parts if part)
+    return difference, (with_it, without)

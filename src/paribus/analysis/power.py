@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from paribus.analysis.result import StudyResult
+from paribus.analysis.result import StudyResult, level_of_test
 from paribus.errors import DataError
 
 
@@ -43,7 +43,8 @@ def power(result: StudyResult, difference: float) -> tuple[Power, ...]:
         mean = one.difference
         if mean is None or mean.n_seeds < 2:
             continue
-        level = 1 - one.level_of_test
+        level = 1 - level_of_test(one.n_together)
+        needed, examples = mean.seeds_for(difference, level), mean.examples_for(difference, level)
         found.append(
             Power(
                 factor=one.factor,
@@ -52,8 +53,8 @@ def power(result: StudyResult, difference: float) -> tuple[Power, ...]:
                 difference=mean.mean,
                 detectable=one.detectable,
                 n_seeds=mean.n_seeds,
-                seeds_needed=mean.seeds_for(difference, level),
-                examples_needed=mean.examples_for(difference, level),
+                seeds_needed=needed,
+                examples_needed=max(examples, mean.n_examples + 1) if needed is None else examples,
                 share_of_seeds=mean.seeds / mean.variance,
             )
         )

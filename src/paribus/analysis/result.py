@@ -132,6 +132,16 @@ Verdict = Literal["beats", "unsure", "unseen", "one seed", "no pairs"]
 be seen; one seed, of which nothing follows for others; nothing to compare."""
 
 
+def level_of_test(n_together: int) -> float:
+    """What a p value must not exceed, whatever the other comparisons of so many give."""
+    return 0.05 / max(n_together, 1)
+
+
+def detectable(difference: CrossedMean, n_together: int) -> float:
+    """The least true difference that is found four times in five, corrected for so many; NaN without two seeds."""
+    return math.nan if difference.n_seeds == 1 else difference.detectable(1 - level_of_test(n_together))
+
+
 @dataclass(frozen=True, slots=True)
 class SeedPair:
     """Two trials of the same seed on the same test examples."""
@@ -169,25 +179,24 @@ class Comparison:
     verdict: Verdict
     n_together: int
     """Comparisons that it was corrected for, itself among them."""
+    n_failed: int
+    """Planned seeds in which a cell of either failed."""
+    n_contexts: int
+    """Contexts that the study plans."""
+    n_counted: int
+    """Of them those that the difference is the mean over: as many, and on as many seeds, as make the most pairs."""
     n_agree: int
     """Seeds whose difference has the sign of the mean."""
     n_planned: int
     """Seeds that the study plans."""
     by_context: tuple[ContextDifference, ...]
-    """The same within each context that has pairs."""
+    """The same within each context that has pairs, on all seeds that it has."""
     sentence: str
-
-    @property
-    def level_of_test(self) -> float:
-        """That a p value must not exceed, whatever the other comparisons give."""
-        return 0.05 / max(self.n_together, 1)
 
     @property
     def detectable(self) -> float:
         """The least true difference that is found four times in five, corrected; NaN without two seeds."""
-        if self.difference is None or self.difference.n_seeds == 1:
-            return math.nan
-        return self.difference.detectable(1 - self.level_of_test)
+        return math.nan if self.difference is None else detectable(self.difference, self.n_together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +209,14 @@ class Interaction:
     """What the first factor's level does with the second's level, less what it does with the one measured against."""
     corrected: float
     """P value, corrected for the other interactions of these two factors (Holm)."""
+    n_together: int
+    """Interactions that it was corrected for, itself among them."""
     sentence: str
+
+    @property
+    def detectable(self) -> float:
+        """The least true difference of differences that is found four times in five, corrected."""
+        return detectable(self.difference, self.n_together)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,7 +226,8 @@ class TwoWay:
     factors: tuple[str, str]
     levels: tuple[tuple[str, ...], tuple[str, ...]]
     means: dict[tuple[str | None, str | None], Interval]
-    """By the levels of both; None stands for the mean over all levels of one."""
+    """By the levels of both; None stands for the mean over all levels of one. Over those levels of the other factors
+    that have every cell, on the seeds that all of them have; empty where there are none."""
     interactions: tuple[Interaction, ...]
 
 
@@ -224,6 +241,8 @@ class Best:
     worse: tuple[CellResult, ...]
     undecided: tuple[CellResult, ...]
     """Fewer than two seeds in common."""
+    n_unfinished: int
+    """Cells without a finished trial, which it could not be held against."""
     n_shared: int | None
     """Seeds that all cells have finished, on which the best was chosen; None where all have the same seeds."""
 

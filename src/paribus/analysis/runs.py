@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paribus.analysis.compare import by_seed, compare, shared_seeds
+from paribus.analysis.compare import by_seed, judged, measured
 from paribus.analysis.plain import differences
 from paribus.analysis.result import CellResult, Comparison, Context, StudyResult
 from paribus.record import TrialRecord
@@ -36,8 +36,9 @@ class CellPair:
     """Field -> values in the first and in the second, where they differ; the data's content as ``data (content)``."""
     environment: dict[str, tuple[str, str]]
     comparison: Comparison | None
-    """Second less first; None where the test examples differ, or no seed is finished in both."""
+    """Second less first, corrected for the other cells; None where the test examples differ."""
     same_test: bool
+    """False also where one has no finished trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def compare_runs(
     records = [{record.trial_id: record for record in found} for _, found in (first, second)]
     matched = [label for label in ours if label in theirs]
     pairs = [_pair(label, ours[label], theirs[label], records) for label in matched]
+    verdicts = iter(judged([pair.comparison for pair in pairs if pair.comparison and not pair.same_trials]))
+    pairs = [replace(p, comparison=next(verdicts)) if p.comparison and not p.same_trials else p for p in pairs]
     return RunsCompared(
         shared=_shared(*records),
         cells=tuple(pairs),
@@ -87,8 +90,8 @@ def _shared(ours: dict[str, TrialRecord], theirs: dict[str, TrialRecord]) -> Sha
 def _pair(label: str, ours: CellResult, theirs: CellResult, records: Sequence[dict[str, TrialRecord]]) -> CellPair:
     a, b = (next((known[i] for i in cell.trial_ids if i in known), None) for cell, known in
             zip((ours, theirs), records, strict=True))  # fmt: skip
-    seeds = shared_seeds([ours, theirs])
-    same_test = bool(seeds) and by_seed(ours)[seeds[0]].test_set == by_seed(theirs)[seeds[0]].test_set
+    tests = [next((seed.test_set for seed in by_seed(cell).values()), None) for cell in (ours, theirs)]
+    same_test = tests[0] == tests[1] and None not in tests
     specification: dict[str, tuple[str, str]] = {}
     environment: dict[str, tuple[str, str]] = {}
     if a and b:
@@ -101,9 +104,8 @@ def _pair(label: str, ours: CellResult, theirs: CellResult, records: Sequence[di
     comparison = None
     if same_test:
         context = Context("", {"first": ours, "second": theirs})
-        (comparison,) = compare(
-            "run", [context], [("second", "first")], max(len(ours.trial_ids), len(theirs.trial_ids))
-        )
+        planned = set.intersection(*({*cell.finished, *cell.failed, *cell.missing} for cell in (ours, theirs)))
+        comparison = measured("run", "second", "first", [context], len(planned))
     return CellPair(
         label=label,
         same=bool(a and b and not specification),

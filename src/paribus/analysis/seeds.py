@@ -19,14 +19,14 @@ class SeedSpread:
         label: of the cell.
         streams: uses of chance that follow the seed; the others are held.
         deviation: standard deviation of test accuracy between seeds, a share, with its 95% interval (chi-square).
-        share: of the variance of the cell that is the same but for varying every use of chance; NaN where there is
-            none. Shares need not add up to 1: uses of chance can act together.
+        share: of the variance of the cell that is the same but for varying every use of chance, with its 95% interval
+            (F); None where there is no such cell. Shares need not add up to 1: uses of chance can act together.
     """
 
     label: str
     streams: tuple[Stream, ...]
     deviation: Interval
-    share: float
+    share: Interval | None
 
 
 def seed_spreads(cells: Sequence[CellResult], spec_of: dict[str, TrialSpec]) -> tuple[SeedSpread, ...]:
@@ -43,15 +43,24 @@ def seed_spreads(cells: Sequence[CellResult], spec_of: dict[str, TrialSpec]) -> 
         for cell in cells
         if cell.scores and len(cell.scores.seeds) > 1
     }
-    whole = {rest_of[label]: found.mean for label, found in deviations.items() if streams_of[label] == STREAMS}
-
-    def share(label: str, sd: float) -> float:
-        of = whole.get(rest_of[label], 0.0)
-        return (sd / of) ** 2 if of > 0 else math.nan
-
+    whole = {rest_of[label]: found for label, found in deviations.items() if streams_of[label] == STREAMS}
     return tuple(
-        SeedSpread(label, streams_of[label], found, share(label, found.mean)) for label, found in deviations.items()
+        SeedSpread(label, streams_of[label], found, ratio(found, whole.get(rest_of[label])))
+        for label, found in deviations.items()
     )
+
+
+def ratio(part: Interval, whole: Interval | None, level: float = 0.95) -> Interval | None:
+    """Of two variances, with its interval from the F distribution; None without a whole that varies."""
+    from scipy.special import fdtri
+
+    if whole is None or whole.mean == 0:
+        return None
+    found = (part.mean / whole.mean) ** 2
+    if part is whole:
+        return Interval(1.0, 1.0, 1.0, part.n, "none")
+    low, high = (found / float(fdtri(part.n - 1, whole.n - 1, p)) for p in ((1 + level) / 2, (1 - level) / 2))
+    return Interval(found, low, high, min(part.n, whole.n), "F")
 
 
 def _all_but_chance(spec: TrialSpec) -> str:
@@ -68,5 +77,7 @@ def deviation(values: Sequence[float], level: float = 0.95) -> Interval:
     from scipy.special import chdtri
 
     n, sd = len(values), float(np.std(values, ddof=1))
+    if sd < 1e-9:  # a few accuracies on few examples are easily equal, and then say nothing of others
+        return Interval(0.0, math.nan, math.nan, n, "none")
     low, high = (sd * math.sqrt((n - 1) / float(chdtri(n - 1, p))) for p in ((1 - level) / 2, (1 + level) / 2))
     return Interval(sd, low, high, n, "chi-square")

@@ -10,7 +10,7 @@ import numpy as np
 from paribus.analysis.calibration import Reliability, reliability
 from paribus.analysis.compare import BASELINE, baseline_level, compare, contexts_of, find_best
 from paribus.analysis.confusion import confusion_matrix
-from paribus.analysis.crossed import crossed_mean
+from paribus.analysis.crossed import balanced_mean, crossed_mean
 from paribus.analysis.curves import mean_curves
 from paribus.analysis.diagnose import diagnose
 from paribus.analysis.effects import two_ways
@@ -149,15 +149,17 @@ def _scores(records: Sequence[TrialRecord]) -> CellScores:
     seeds = tuple(_seed(record, matrix) for record, matrix in zip(records, matrices, strict=True))
     epochs = [seed.selected_epoch for seed in seeds]
     tests = [record.predictions["test"] for record in records]
+    right = np.stack([seed.right for seed in seeds]).astype(np.float64)
+    y = tests[0].y[np.argsort(tests[0].ids, kind="stable")]
 
     def over_seeds(name: str) -> Interval:
         return mean_interval([getattr(seed, name) for seed in seeds])
 
     return CellScores(
         seeds=seeds,
-        accuracy=crossed_mean([np.stack([seed.right for seed in seeds]).astype(np.float64)]).interval(),
+        accuracy=crossed_mean([right]).share_interval(),
         validation_accuracy=over_seeds("validation_accuracy"),
-        balanced_accuracy=over_seeds("balanced_accuracy"),
+        balanced_accuracy=balanced_mean(right, y).share_interval(),
         macro_f1=over_seeds("macro_f1"),
         loss=over_seeds("loss"),
         best_on_test=over_seeds("best_on_test"),
@@ -167,7 +169,7 @@ def _scores(records: Sequence[TrialRecord]) -> CellScores:
         class_names=records[0].data.class_names,
         curves=mean_curves([record.history for record in records]),
         further={name: mean_interval([seed.further[name] for seed in seeds]) for name in FURTHER},
-        by_class=by_class(matrices, records[0].data.class_names),
+        by_class=by_class(matrices, right, y, records[0].data.class_names),
         reliability=_reliability(tests, [1.0] * len(tests)),
         tempered=_reliability(tests, [seed.further["temperature"] for seed in seeds]),
     )

@@ -8,7 +8,7 @@ from paribus.analysis.intervals import Interval
 
 if TYPE_CHECKING:
     from paribus.analysis.crossed import CrossedMean
-    from paribus.analysis.result import Comparison
+    from paribus.analysis.result import Comparison, Interaction
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -56,7 +56,8 @@ def join(words: Sequence[str]) -> str:
 
 def capital(sentence: str) -> str:
     """A capital at the start of plain words; a level named ``elu`` stays as it is named."""
-    return sentence[:1].upper() + sentence[1:] if sentence.startswith(("no ", "baseline ", "whether ")) else sentence
+    plain = sentence.split(" ")[0] in ("no", "baseline", "whether")
+    return sentence[:1].upper() + sentence[1:] if plain else sentence
 
 
 def level_words(factor: str, level: str) -> str:
@@ -70,32 +71,34 @@ def cell_words(levels: Mapping[str, str]) -> str:
     return " · ".join(level_words(factor, level) for factor, level in levels.items()) or "baseline"
 
 
-def comparison_words(level: str, against: str, one: "Comparison", n_failed: int) -> str:
+def comparison_words(level: str, against: str, one: "Comparison") -> str:
     """A paired comparison in one honest sentence, without the full stop.
 
     Args:
         level: in words.
         against: in words.
         one: the comparison.
-        n_failed: seeds that one of the two failed in.
     """
+    failed = f" ({one.n_failed} failed)" if one.n_failed else ""
     if one.difference is None:
-        why = (
-            "no seed has finished with both" if not n_failed else f"{count(n_failed, 'seed')} failed, none is finished"
-        )
-        return f"{level} and {against} cannot be compared{' yet' if not n_failed else ''}: {why}"
+        yet = " yet" if one.n_failed < one.n_planned else ""
+        where = " in every context" if one.n_contexts > 1 else ""
+        return f"{level} and {against} cannot be compared{yet}: no seed has finished with both{where}{failed}"
     found, interval = one.difference, one.difference.interval()
     so_far = ""
     if found.n_seeds < one.n_planned:
-        state = f" ({n_failed} failed)" if n_failed else " so far"
-        so_far = f", from {found.n_seeds} of {count(one.n_planned, 'seed')}{state}"
+        so_far = f", from {found.n_seeds} of {count(one.n_planned, 'seed')}{failed or ' so far'}"
+    if one.n_counted < one.n_contexts:
+        so_far += f", over {one.n_counted} of {one.n_contexts} contexts"
+    if any(not within.pairs for within in one.by_context):
+        so_far += ", tested on different examples"
     upper, lower = (level, against) if found.mean >= 0 else (against, level)
     gap = points(abs(found.mean))
     ends = (interval.low, interval.high) if found.mean >= 0 else (-interval.high, -interval.low)
     bounds = f"{points(ends[0])} to {points(ends[1])}"
     if one.verdict == "one seed":
         what = f"{upper} was {gap} points above {lower}" if found.mean else f"{level} and {against} were equal"
-        return f"{what} with one seed ({bounds} by the test examples alone: other seeds may differ more){so_far}"
+        return f"{what} with one seed ({bounds} by the test examples alone: other seeds may differ more{so_far})"
     agree = f"{one.n_agree} of {count(found.n_seeds, 'seed')}{so_far}"
     if one.verdict == "beats":
         return f"{upper} beats {lower} by {gap} points ({bounds}; {agree})"
@@ -106,38 +109,35 @@ def comparison_words(level: str, against: str, one: "Comparison", n_failed: int)
         )
     return (
         f"no difference between {level} and {against} that this study could see "
-        f"({points(found.mean)} points, {spread(interval)}{so_far}); it could have seen {points(one.detectable)}"
+        f"({points(found.mean)} points, {spread(interval)}{so_far}); {_seen(one.detectable)}"
     )
 
 
-def interaction_words(
-    levels: "tuple[tuple[str, str, str], tuple[str, str, str]]",
-    difference: "CrossedMean",
-    effects: "Sequence[CrossedMean | None]",
-    corrected: float,
-) -> str:
+def _seen(detectable: float) -> str:
+    return f"it could have seen {points(detectable)}" if detectable < 1 else "it could have seen none"
+
+
+def interaction_words(one: "Interaction", effects: "tuple[CrossedMean, CrossedMean]") -> str:
     """An interaction in one sentence, without the full stop.
 
     Args:
-        levels: (factor, level, the one measured against), of both factors.
-        difference: of what the first factor's level does, with the second's level and without.
-        effects: those two.
-        corrected: its p value.
+        one: the interaction.
+        effects: what the first factor's level does with the second's level, and with the one measured against.
     """
-    (one, a, a_base), (other, b, b_base) = levels
-    a, a_base, b, b_base = (
-        level_words(one, a),
-        level_words(one, a_base),
-        level_words(other, b),
-        level_words(other, b_base),
-    )
-    does = [f"{points(effect.mean, signed=True)} points" for effect in effects if effect]
-    bounds = f"{points(difference.mean, signed=True)}, {spread(difference.interval())}"
-    if corrected <= 0.05:
+    (first, *levels), (other, *with_levels) = one.levels
+    a, a_base = (level_words(first, level) for level in levels)
+    b, b_base = (level_words(other, level) for level in with_levels)
+    with_it, without = (f"{points(effect.mean, signed=True)} points" for effect in effects)
+    bounds = f"{points(one.difference.mean, signed=True)}, {spread(one.difference.interval())}"
+    does = f"{a} against {a_base} does {with_it} with {b}, {without} with {b_base}"
+    if one.corrected <= 0.05:
+        return f"{does}: it depends on {other} ({bounds})"
+    if one.difference.p_value <= 0.05:
         return (
-            f"{a} against {a_base} does {does[0]} with {b}, {does[1]} with {b_base}: it depends on {other} ({bounds})"
+            f"{does} ({bounds}), which can be chance among {one.n_together} interactions "
+            f"(corrected p = {one.corrected:.2f})"
         )
     return (
         f"whether {a} or {a_base} matters could not be seen to depend on {b} or {b_base} ({bounds}); "
-        f"it could have seen {points(difference.detectable())}"
+        f"{_seen(one.detectable)}"
     )

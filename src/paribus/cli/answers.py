@@ -119,7 +119,7 @@ def _result(pair: "CellPair") -> str:
     if pair.same_trials:
         return "the same trials"
     if pair.comparison is None:
-        return "not compared: tested on different examples" if not pair.same_test else "no seed finished in both"
+        return "not compared: tested on different examples, or not finished"
     return pair.comparison.sentence + (" (the same configuration)" if pair.same else "")
 
 
@@ -140,13 +140,16 @@ def decide(
     """Compare decision rules on the predictions of a run: argmax, shares of training, thresholds, costs.
 
     What a rule chooses it chooses on validation; figures are on test, in brackets the difference from argmax, seed by
-    seed, with its 95% interval.
+    seed and example by example, with its 95% interval.
     """
     from paribus.cli.decide import compared
     from paribus.cli.decide import keep as keep_rules
 
     found = compared(run, costs)
     show_table(found.figures[0], found.figures[1:])
+    typer.echo(
+        "In brackets: difference from argmax ± half of its 95% interval over seeds and examples (macro-F1: over seeds)."
+    )
     if len(found.recall) > 1:
         show_table(found.recall[0], found.recall[1:])
     if keep is not None:

@@ -32,14 +32,18 @@ def _best_words(best: Best) -> str:
     label = capital(best.cell.label)
     if best.n_shared:
         return (
-            f"{label} leads on the {count(best.n_shared, 'seed')} that every cell has finished; its mean test accuracy "
-            f"over all its seeds is {percent(interval.mean)} ({sure})."
+            f"{label} leads on the {count(best.n_shared, 'seed')} that every cell {_but(best)}has finished; its mean "
+            f"test accuracy over all its seeds is {percent(interval.mean)} ({sure})."
         )
     uneven = " The cells have finished no seed in common, so this may be the luck of its seeds."
     return (
         f"{label} has the highest mean test accuracy: {percent(interval.mean)} ({sure})."
         f"{uneven if best.n_shared == 0 else ''}"
     )
+
+
+def _but(best: Best) -> str:
+    return f"(but {best.n_unfinished} without any) " if best.n_unfinished else ""
 
 
 def _rival_words(best: Best) -> str:
@@ -68,8 +72,9 @@ def _rival_words(best: Best) -> str:
             if decided == others
             else f"It is ahead of {decided} of the other {others} cells by more than chance"
         )
-    if best.undecided:
-        said += f"; {count(len(best.undecided), 'cell')} cannot be judged yet"
+    waiting = len(best.undecided) + best.n_unfinished
+    if waiting:
+        said += f"; {count(waiting, 'cell')} cannot be judged yet"
     return said + "."
 
 
@@ -90,8 +95,8 @@ def method_words(result: StudyResult, data: DataSummary | None) -> tuple[str, ..
     ]
     said.append(_SELECTION[study.selection])
     said.append(
-        "Intervals of test accuracy tell how much other seeds and other test examples could change it; those of all "
-        "else how much other seeds could (Student's t)."
+        "Intervals of accuracy tell how much other seeds and other test examples could change it; those of all else "
+        "how much other seeds could (Student's t)."
         if len(study.seeds) > 1
         else "Intervals tell how much other test examples could change test accuracy. How much another seed could, one "
         "seed cannot tell, and as a rule it is more: run five."

@@ -64,12 +64,12 @@ def reliability_words(cell: CellResult) -> str:
     if cell.scores is None:
         return ""
     scores = cell.scores
-    gap, error = scores.reliability.too_sure, scores.further["calibration error"].mean
-    tempered, temperature = scores.further["calibration error at temperature"].mean, scores.further["temperature"].mean
+    gap, error, tempered = scores.reliability.too_sure, scores.reliability.error, scores.tempered.error
+    temperature = scores.further["temperature"].mean
     sure = (
         f"is too sure, by {points(gap)} points" if gap > 0.01
         else f"is less sure than it could be, by {points(-gap)} points" if gap < -0.01
         else "is about as sure as it is right"
     )  # fmt: skip
-    after = f"dividing logits by {temperature:.2f} (chosen on validation) makes it {points(tempered)}"
-    return f"{cell.label} {sure}: calibration error {points(error)} points, {after}"
+    after = f"dividing logits by {temperature:.2f} (chosen on validation) makes it {percent(tempered)}"
+    return f"{cell.label} {sure}: calibration error {percent(error)}, {after}"

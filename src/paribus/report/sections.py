@@ -98,14 +98,14 @@ def answer(material: Material) -> dict[str, Any]:
         epochs = [seed.selected_epoch for cell in result.cells if cell.scores for seed in cell.scores.seeds]
         tiles.append(("training time", spent, f"selected epochs {min(epochs)} to {max(epochs)}"))
     compared = [one for one in result.comparisons if one.difference]
-    clear = [one for one in compared if one.verdict == "beats"]
-    shown = compared if len(compared) <= AT_MOST_COMPARISONS else clear[:AT_MOST_COMPARISONS]
+    telling = [one for one in compared if one.verdict != "unseen"]
+    shown = compared if len(compared) <= AT_MOST_COMPARISONS else telling[:AT_MOST_COMPARISONS]
     return {
         "lead": words[0],
         "words": words[1:],
         "compared": [(_scope(result, one.factor), one.sentence) for one in shown],
         "n_more": len(compared) - len(shown),
-        "rest_undecided": len(clear) <= len(shown),
+        "rest_undecided": len(telling) <= len(shown),
         "method": method_words(result, material.data),
         "provisional": provisional_words(result),
         "tiles": tiles,

@@ -101,7 +101,7 @@ def _expand(column: Column, values: Sequence[Value]) -> tuple[list[str], list[li
 
     def plain(value: str | int | float | None) -> str:
         if isinstance(value, int | float):
-            return "" if value != value else f"{round(value * scale, 6):.10g}"
+            return "" if value != value else f"{value * scale:.10g}"
         return value or ""
 
     if any(isinstance(value, Interval) for value in values):

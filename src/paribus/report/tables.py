@@ -104,8 +104,8 @@ def cells_table(result: StudyResult) -> Table:
         if mark := _mark(result, cell):
             marks[i, len(heads) + 1] = mark
     caption = (
-        "All figures but those called so are on test, as mean with 95% interval: of test accuracy over seeds and test "
-        "examples, of all else over seeds; selected epoch: median and range. "
+        "All figures but those called so are on test, as mean with 95% interval: of accuracy and balanced accuracy "
+        "over seeds and test examples, of all else over seeds; selected epoch: median and range. "
         "“Best on test” is what choosing the epoch on test would have claimed, “optimism” the difference."
     )
     return Table("cells", caption, columns, tuple(rows), n_head=len(heads), marks=marks)
@@ -139,7 +139,7 @@ def classes_table(result: StudyResult) -> Table:
         if cell.scores
         for each in cell.scores.by_class
     )
-    caption = "Each class on test, as mean with 95% interval over seeds; test examples are those of the first seed."
+    caption = "Each class on test, as mean with 95% interval: of recall over seeds and test examples, else over seeds."
     return Table("classes", caption, columns, rows, n_head=2)
 
 
@@ -152,7 +152,8 @@ def spreads_table(result: StudyResult) -> Table:
             ", ".join(one.streams) if one.streams != STREAMS else "all",
             one.deviation.n,
             *(100 * x for x in (one.deviation.mean, one.deviation.low, one.deviation.high)),
-            *([one.share] if several else []),
+            *((one.share.mean, one.share.low, one.share.high) if several and one.share else ()),
+            *((None,) * 3 if several and not one.share else ()),
         )
         for one in result.spreads
     )
@@ -163,7 +164,7 @@ def spreads_table(result: StudyResult) -> Table:
         Column("standard deviation (points)", "loss"),
         Column("at least", "loss"),
         Column("at most", "loss"),
-        *([Column("share of variance", "percent")] if several else []),
+        *(Column(title, "percent") for title in ("share of variance", "from", "to") if several),
     )
     caption = (
         "How far test accuracy spreads between seeds, with the 95% interval of the standard deviation (chi-square)."
@@ -253,9 +254,10 @@ def two_way_table(both: TwoWay, place: int) -> Table:
     """
     down, across = both.factors
     columns = (Column(down), *(Column(level_words(across, level), "percent") for level in both.levels[1]))
-    rows = tuple(
-        ("mean" if a is None else a, *(both.means.get((a, b)) for b in (*both.levels[1], None)))
+    rows: tuple[tuple[Value, ...], ...] = tuple(
+        ("mean" if a is None else a, *(both.means[a, b] for b in (*both.levels[1], None)))
         for a in (*both.levels[0], None)
+        if both.means
     )
     caption = f"Mean test accuracy by {down} and {across}, over all other factors, ± half of the 95% interval."
     return Table(f"two-way-{place}", caption, (*columns, Column("mean", "percent")), rows)
@@ -268,7 +270,7 @@ def interactions_table(result: StudyResult) -> Table:
             *(f"{level} − {against}" for _, level, against in one.levels),
             *_difference(one.difference),
             one.corrected,
-            one.difference.detectable(),
+            one.detectable,
         )
         for both in result.two_ways
         for one in both.interactions

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from paribus.data.dataset import Dataset
-from paribus.errors import TrainingError
+from paribus.errors import NonFiniteLoss, TrainingError
 from paribus.models.build import create
 from paribus.record import EpochRow, Predictions
 from paribus.spec import Selection, TrialSpec
@@ -70,17 +70,16 @@ def train(spec: TrialSpec, dataset: Dataset, device: torch.device, on_epoch: Cal
         model.load_state_dict(refitted.weights)
         fitted = replace(fitted, weights=refitted.weights)
     order = np.argsort(validation, kind="stable")
+    test = predict_logits(model, examples["test"], spec.train.precision)
+    if not bool(torch.isfinite(test).all()):  # a refit measures nothing on the way
+        raise NonFiniteLoss(fitted.selected_epoch, 1, math.nan)
     return Trained(
         model=model,
         parts=parts._replace(rows={**parts.rows, "validation": validation[order]}),
         fitted=fitted,
         predictions={
             "validation": _predictions(dataset, validation[order], logits[order]),
-            "test": _predictions(
-                dataset,
-                parts.rows["test"],
-                predict_logits(model, examples["test"], spec.train.precision).numpy(),
-            ),
+            "test": _predictions(dataset, parts.rows["test"], test.numpy()),
         },
     )
 
