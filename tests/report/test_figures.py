@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from paribus.analysis.study import analyse
+from paribus.report.differences import differences_picture
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug, styles
 from paribus.report.svg import Scale, band, element, line, number, tick_labels, ticks
 
@@ -150,3 +151,15 @@ def test_element_escapes():
 def test_slug():
     assert slug("confusion", "1", 'lr 0.1 · <b>"x"') == "confusion-1-lr-0-1-b-x"
     assert slug("…") == "figure"
+
+
+def test_differences_have_a_row_each_and_one_for_each_context(fake):
+    study = fake.study()
+    planned = fake.plan(study)
+    result = analyse(study, planned, fake.fake_records(planned, {"elu": 0.05}), [])
+    picture = differences_picture(result)
+    n_rows = sum(1 + len(one.by_context) for one in result.comparisons)
+    assert picture.svg.count("<circle") == n_rows
+    assert f"{result.comparisons[0].level} − {result.comparisons[0].against}" in picture.svg
+    nothing = analyse(study, planned, [], [])
+    assert differences_picture(nothing) is None

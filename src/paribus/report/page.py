@@ -13,6 +13,7 @@ from paribus.errors import RunError
 from paribus.plan import STORE, read_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
+from paribus.report.differences import differences_picture
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
 from paribus.report.html import Page, render
 from paribus.report.networks import network_groups
@@ -57,12 +58,14 @@ def build(
         curve_pictures(result),
         _by_cell(result, "confusion", confusion_picture),
     )
+    differences = differences_picture(result)
     reliabilities = _by_cell(result, "reliability", reliability_picture)
     ordered = _in_order(result, records)
     label_of = {trial_id: cell.label for cell in result.cells for trial_id in cell.trial_ids}
     networks, data = network_groups(ordered, label_of), data_groups([record.data for record in ordered])
     drawn = [
         *([answer] if answer else []),
+        *([differences] if differences else []),
         *itertools.chain(*curves.values()),
         *confusions.values(),
         *reliabilities.values(),
@@ -76,6 +79,7 @@ def build(
         planned=tuple(planned),
         tables={table.name: table for table in tables},
         answer=answer,
+        differences=differences,
         curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
         confusions={label: fitted[picture.name] for label, picture in confusions.items()},
         reliabilities={label: fitted[picture.name] for label, picture in reliabilities.items()},

@@ -38,6 +38,7 @@ class Material:
         planned: all trials.
         tables: by name.
         answer: the figure of all cells.
+        differences: the figure of all comparisons.
         curves: factor -> pictures.
         confusions: label of a cell -> picture, for cells with a finished trial.
         reliabilities: likewise.
@@ -56,6 +57,7 @@ class Material:
     curves: dict[str, tuple[Picture, ...]]
     confusions: dict[str, Picture]
     reliabilities: dict[str, Picture] = field(default_factory=dict)
+    differences: Picture | None = None
     networks: tuple[NetworkGroup, ...] = ()
     data_groups: tuple[DataGroup, ...] = ()
     created: str = ""
@@ -161,6 +163,7 @@ def comparisons(material: Material) -> dict[str, Any]:
         "groups": [group for group in groups if group["comparisons"]],
         "interactions": [one.sentence for both in material.result.two_ways for one in both.interactions],
         "two_ways": more,
+        "picture": material.differences,
         "tables": [
             material.tables[name] for name in ("comparisons", "pairs", "interactions") if material.tables[name].rows
         ],
