@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +59,5 @@ def _environment() -> "Environment":
 
 def render(page: Page) -> str:
     """The page as HTML that loads nothing from anywhere; everything but our own drawings and styles is escaped."""
-    style = (TEMPLATES / "style.css").read_text("utf-8")
-    return _environment().get_template("page.html").render(page=page, style=style)
+    style, script = (TEMPLATES / "style.css").read_text("utf-8"), (STATIC / "explorer.js").read_text("utf-8")
+    return _environment().get_template("page.html").render(page=page, style=style, script=script)

@@ -16,6 +16,7 @@ from paribus.analysis.words import count, join, number, percent, points, spread
 from paribus.record import DataSummary, Environment, PlannedTrial, TrialRecord
 from paribus.report.answer import answer_words, method_words, provisional_words
 from paribus.report.audit import DataGroup
+from paribus.report.explorer import explorer_data
 from paribus.report.listing import differences_table, yaml_like
 from paribus.report.networks import FOOTNOTE, NetworkGroup
 from paribus.report.reliability import reliability_words
@@ -184,6 +185,7 @@ def curves(material: Material) -> dict[str, Any]:
     return {
         "by_factor": {factor: found for factor, found in material.curves.items() if found},
         "honest": honest,
+        "data": explorer_data(material.result),
         "said": said,
         "at_most": AT_MOST_COMPARISONS,
     }

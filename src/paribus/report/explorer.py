@@ -1,0 +1,72 @@
+"""The values of the interactive learning curves (`static/explorer.js`)."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from paribus.analysis.curves import PARTS, QUANTITIES, downsample
+from paribus.analysis.result import CellResult, StudyResult
+from paribus.report.figures import DASHES, styles
+
+POINT_BUDGET = 14_000
+"""Epochs of all cells together, each with 18 values: a page of 60 cells stays below 3 MB."""
+FEWEST, MOST = 60, 400
+"""Epochs of a cell that are drawn."""
+SHOWN_AT_FIRST = 8
+"""Of more cells, the best and what cannot be told apart from it, at most so many."""
+
+
+def explorer_data(result: StudyResult) -> str:
+    """JSON for the page, safe inside a script element; empty where nothing is finished.
+
+    The colour is that of the last factor's level, as in every figure; dashes tell apart cells of one colour.
+    """
+    cells = [cell for cell in result.cells if cell.scores]
+    if not cells:
+        return ""
+    at_most = int(np.clip(POINT_BUDGET // len(cells), FEWEST, MOST))
+    last = list(result.factors)[-1] if result.crossed and result.factors else None
+    style = styles(result.factors[last]) if last else styles([cell.label for cell in result.cells])
+    seen: dict[str, int] = {}
+    shown = _shown_at_first(result, cells)
+    found = []
+    for cell in cells:
+        colour = style[cell.levels[last] if last else cell.label].colour
+        seen[colour] = seen.get(colour, -1) + 1
+        found.append(_cell(cell, colour, DASHES[seen[colour] % len(DASHES)], at_most, shown=cell.label in shown))
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _shown_at_first(result: StudyResult, cells: list[CellResult]) -> set[str]:
+    if len(cells) <= SHOWN_AT_FIRST or result.best is None:
+        return {cell.label for cell in cells}
+    near = sorted(result.best.rivals, key=lambda cell: -cell.scores.accuracy.mean if cell.scores else 0.0)
+    return {cell.label for cell in [result.best.cell, *near][:SHOWN_AT_FIRST]}
+
+
+def _cell(cell: CellResult, colour: str, dashes: str | None, at_most: int, *, shown: bool) -> dict[str, Any]:
+    assert cell.scores
+    curves: dict[str, dict[str, list[list[float | None]]]] = {}
+    epochs: list[int] = []
+    for quantity in QUANTITIES:
+        scale, digits = (100, 2) if quantity == "accuracy" else (1, 4)
+        for part in PARTS:
+            band = cell.scores.curves[quantity, part]
+            at, series = downsample(band.epoch, scale * np.stack([band.mean, band.low, band.high]), at_most)
+            epochs = at.tolist()
+            curves.setdefault(quantity, {})[part] = [_plain(values, digits) for values in series]
+    return {
+        "label": cell.label,
+        "colour": colour,
+        "dashes": dashes,
+        "shown": shown,
+        "n_seeds": len(cell.scores.seeds),
+        "selected": cell.scores.selected_epoch.median,
+        "epochs": epochs,
+        "curves": curves,
+    }
+
+
+def _plain(values: np.ndarray[Any, np.dtype[np.float64]], digits: int) -> list[float | None]:
+    return [round(float(v), digits) if np.isfinite(v) else None for v in values]
