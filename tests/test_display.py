@@ -28,7 +28,7 @@ def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
     planned = make_planned(make_study())[:3]
     record = make_record(planned[0].trial_id, spec=planned[0].spec)
     with Lines() as show:
-        show(RunStarted(planned, 4))
+        show(RunStarted(planned, 4, tuple(t.spec.train.epochs for t in planned)))
         for index in range(3):
             show(Started(index))
         show(Progress(0, record.history[0]))
@@ -46,7 +46,7 @@ def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_time_left_counts_epochs_that_early_stopping_spared() -> None:
     planned = make_planned(make_study())[:2]
-    pace = Pace(RunStarted(planned, 0))
+    pace = Pace(RunStarted(planned, 0, tuple(t.spec.train.epochs for t in planned)))
     assert pace.left() == ""
     record = make_record(planned[0].trial_id, spec=planned[0].spec)
     pace.note(Progress(0, record.history[0]))

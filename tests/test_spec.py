@@ -70,9 +70,9 @@ def test_seeds_that_only_some_uses_of_chance_follow() -> None:
     [
         ({"n": 3}, {}, "has `n` .* and `vary`, got n"),
         ({"n": 3, "vary": ["init"], "hold": 1}, {}, "has `n` .* and `vary`, got n, vary, hold"),
-        ({"n": 3, "vary": ["init"]}, {"vary": ["split"]}, "either seeds.vary or baseline.vary"),
-        ({"n": 3, "vary": ["inti"]}, {}, "did you mean `init`"),
-        ({"n": 3, "vary": []}, {}, "at least 1"),
+        ({"n": 3, "vary": ["init"]}, {"vary": ["split"]}, "seeds.vary: give either this or baseline.vary"),
+        ({"n": 3, "vary": ["inti"]}, {}, "seeds.vary: `inti` is not known; did you mean `init`"),
+        ({"n": 3, "vary": []}, {}, r"seeds\.vary: must be a list of split, "),
         ({"n": 3, "vary": ["init", "init"]}, {}, "streams must be distinct"),
         ({"n": 0, "vary": ["init"]}, {}, "a count of seeds is from 1"),
     ],
@@ -85,10 +85,10 @@ def test_seeds_that_cannot_be(seeds: Any, baseline: dict[str, Any], message: str
 @pytest.mark.parametrize(
     ("data", "train", "message"),
     [
-        ({"folds": 5}, {}, "set train.refit to all"),
-        ({"folds": 5}, {"refit": "all", "early_stop": {}}, "train.early_stop cannot stand with data.folds"),
+        ({"folds": 5}, {}, r"train\.refit: data\.folds needs"),
+        ({"folds": 5}, {"refit": "all", "early_stop": {}}, r"train\.early_stop: cannot stand with data\.folds"),
         ({"folds": 1}, {"refit": "all"}, "greater than or equal to 2"),
-        ({"folds": "group"}, {"refit": "all"}, "folds"),
+        ({"folds": "group"}, {"refit": "all"}, "valid integer or 'groups', got"),
     ],
 )
 def test_folds_that_cannot_be(data: dict[str, Any], train: dict[str, Any], message: str) -> None:

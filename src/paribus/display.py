@@ -48,13 +48,6 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def expected_epochs(trial: PlannedTrial) -> int:
-    """Of all its trainings together; how many groups there are to leave out is not known here."""
-    spec = trial.spec
-    n_folds = spec.data.folds if isinstance(spec.data.folds, int) else 1
-    return spec.train.epochs * (n_folds + (spec.train.refit == "all"))
-
-
 def _validation(row: EpochRow) -> str:
     """Nothing where an epoch is not measured, as in a refit."""
     return "" if math.isnan(row.validation_accuracy) else f", validation {row.validation_accuracy:.1%}"
@@ -66,7 +59,7 @@ class Pace:
     def __init__(self, message: RunStarted) -> None:
         self.trials = message.trials
         self.n_finished = self.n_failed = 0
-        self.epochs_left = [expected_epochs(trial) for trial in message.trials]
+        self.epochs, self.epochs_left = message.epochs, list(message.epochs)
         self.epochs_run = 0
         self.started = time.monotonic()
 
@@ -197,7 +190,7 @@ class Bars:
         trial = self.pace.trials[message.index]
         if isinstance(message, Started):
             self.running[message.index] = self.progress.add_task(
-                f"  {title(trial)}", total=expected_epochs(trial), note=""
+                f"  {title(trial)}", total=self.pace.epochs[message.index], note=""
             )
         elif isinstance(message, EpochDone):
             row: EpochRow = message.event

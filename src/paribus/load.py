@@ -97,6 +97,8 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
     plain = spec.model_dump(mode="json", exclude_unset=True) | study
     try:
         plain["baseline"] = patch(spec.baseline, baseline)
+        if isinstance(study.get("seeds"), dict) and "vary" not in baseline:
+            plain["baseline"].pop("vary", None)  # what the file had is replaced with the seeds
         result = validate(StudySpec, plain)
         cells(result)
     except StudyError as error:

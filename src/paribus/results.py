@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paribus.analysis.compare import BASELINE, baseline_level
 from paribus.analysis.further import FURTHER
 from paribus.analysis.metrics import log_probabilities
 from paribus.analysis.result import StudyResult
@@ -130,6 +131,8 @@ class Results:
         """Of each planned trial: its id, its cell's label, a level of each factor, its seed."""
         label = {trial_id: cell for cell in self.result.cells for trial_id in cell.trial_ids}
 
+        bases = {factor: baseline_level(self.run.study, factor) or BASELINE for factor in self.run.study.factors}
+
         def column(factor: str) -> str:
             return f"factor_{factor}" if factor in _TAKEN else factor
 
@@ -137,7 +140,7 @@ class Results:
             {
                 "trial": trial.trial_id,
                 "cell": label[trial.trial_id].label,
-                **{column(factor): label[trial.trial_id].levels.get(factor) for factor in self.run.study.factors},
+                **{column(f): label[trial.trial_id].levels.get(f, bases[f]) for f in self.run.study.factors},
                 "seed": trial.spec.seed,
             }
             for trial in self.run.planned

@@ -23,7 +23,7 @@ from paribus.plan import STORE, Plan, distinct, make_plan
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import RunSpec, StudySpec, TrainSpec
 from paribus.store.sql import open_store
-from paribus.training.divide import divide, everything
+from paribus.training.divide import divide, everything, n_trainings
 from paribus.training.environment import resolve_device
 from paribus.training.trial import TrialTask, run_trial
 
@@ -41,6 +41,8 @@ class RunStarted:
     """To run, in the order of the indices of all messages."""
     n_done: int
     """Finished in an earlier run of the same folder."""
+    epochs: tuple[int, ...]
+    """Of each trial, at most, of all its trainings together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
         done = store.finished(trial.trial_id for trial in plan.trials)
         missing = {trial.trial_id: trial for trial in plan.trials if trial.trial_id not in done}
         todo = tuple(sorted(missing.values(), key=lambda trial: study.seeds.index(trial.spec.seed)))
-        listen(RunStarted(todo, len(plan.trials) - len(todo)))
+        epochs = tuple(trial.spec.train.epochs * n_trainings(trial.spec) for trial in todo)
+        listen(RunStarted(todo, len(plan.trials) - len(todo), epochs))
         tasks = [_task(plan, trial, run) for trial in todo]
         n_failed = 0
         with closing(_executor(run).map(run_trial, tasks)) as messages:
@@ -104,7 +107,14 @@ def check_plan(plan: Plan) -> None:
 
     def batches(trial: PlannedTrial) -> str:
         train = trial.spec.train
-        return f"{trial.spec.data.model_dump_json()} {train.batch_size} {train.augmentation} {train.refit}"
+        return (
+            f"{trial.spec.data.model_dump_json()} {train.batch_size} {train.augmentation} {train.refit} {_draws(trial)}"
+        )
+
+    def _draws(trial: PlannedTrial) -> int:
+        """Where classes can be missing from a draw, every seed's is looked at."""
+        data = trial.spec.data
+        return trial.spec.seed_of("split") if data.split_by_group or not data.stratify else 0
 
     for trial in distinct(plan, network):
         facts = plan.facts(trial)

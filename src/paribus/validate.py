@@ -26,10 +26,11 @@ def validate(cls: type[S], plain: Any) -> S:
         return cls.model_validate(plain)
     except ValidationError as error:
         found = sorted(error.errors(include_url=False), key=lambda e: e["type"] == "missing")
-        raise _explain(cls, plain, found[0]) from None
+        raise _explain(cls, plain, found) from None
 
 
-def _explain(cls: type[Spec], plain: Any, detail: ErrorDetails) -> StudyError:
+def _explain(cls: type[Spec], plain: Any, found: Sequence[ErrorDetails]) -> StudyError:
+    detail = found[0]
     given, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
     path = _yaml_path(plain, detail["loc"], missing=kind == "missing")
     if kind == "extra_forbidden":
@@ -50,9 +51,23 @@ def _explain(cls: type[Spec], plain: Any, detail: ErrorDetails) -> StudyError:
         message = "this field is needed"
     elif kind == "value_error":
         message = str(context["error"])
+        path = (*path, *getattr(context["error"], "path", "").split(".")) if hasattr(context["error"], "path") else path
     else:
-        message = detail["msg"][0].lower() + detail["msg"][1:] + f", got {_short(given)}"
+        message = detail["msg"][0].lower() + detail["msg"][1:].replace("a valid tuple", "a list")
+        message = (
+            message.replace("tuple should", "list should") + _or_words(plain, path, found) + f", got {_short(given)}"
+        )
     return StudyError(message, path=".".join(path))
+
+
+def _or_words(plain: Any, path: Path, found: Sequence[ErrorDetails]) -> str:
+    """Words that the field would take in place of what its first kind asks for."""
+    words = [
+        str(one["ctx"]["expected"])
+        for one in found
+        if one["type"] == "literal_error" and _yaml_path(plain, one["loc"], missing=False) == path
+    ]
+    return f" or {words[0]}" if words else ""
 
 
 def _discriminator(context: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ def test_a_run_and_itself():
     run = a_run([0.8] * 6)
     found = compare_runs(run, run)
     assert (found.shared.n, found.shared.n_identical, found.shared.largest_difference) == (6, 6, 0.0)
-    assert all(pair.same and pair.same_trials and not pair.environment for pair in found.cells)
+    assert all(pair.same and pair.n_same == 3 and not pair.environment for pair in found.cells)
 
 
 def test_what_differs_is_told():

@@ -68,6 +68,7 @@ def test_groups_stay_whole_in_folds(make: Any) -> None:
         (Preparation(folds="groups"), ["a"] * 20, "needs at least 2 groups"),
         (Preparation(folds=3, split_by_group=True), ["a"] * 10 + ["b"] * 10, "at most the 2 groups there are, got 3"),
         (Preparation(folds=11), None, "11 folds, and class `c0` has 10"),
+        (Preparation(folds=15, split_by_group=True), [f"g{i}" for i in range(20)], "at most the 10 examples of the"),
         (Preparation(folds=21, stratify=False), None, "at most the 20 examples there are, got 21"),
     ],
 )
@@ -92,3 +93,11 @@ def test_data_with_a_validation_part_of_their_own(make: Any) -> None:
         folds(dataset, Preparation(folds=2), 0)
     found = folds(dataset, Preparation(folds=2, official_validation=False), 0)
     assert validated(found) == list(range(20)), "that part is left out"
+
+
+def test_a_rare_class_in_groups_is_no_warning(make: Any) -> None:
+    """Fewer examples than folds, yet each fold trains on one; warnings are errors here."""
+    y = np.zeros(40, np.int64)
+    y[:3] = 1
+    dataset = with_groups(make, [f"g{i}" for i in range(40)], y)
+    assert validated(folds(dataset, Preparation(folds=5, split_by_group=True), 0)) == list(range(40))

@@ -108,7 +108,7 @@ def test_dragging_zooms_and_the_button_resets(opened):
     wide = (box["width"] - 44 - 14 - 28) / 3
 
     def labels():
-        return set(page.locator("#explorer .canvas svg text").all_inner_texts())
+        return set(page.locator("#explorer .canvas svg text").all_text_contents())
 
     before = labels()
     y = box["y"] + 22 + 60

@@ -171,3 +171,43 @@ def test_mean_history_by_hand() -> None:
     later = replace(mean, epoch=2, validation_accuracy=0.99)
     assert chosen_epoch("best_validation", (mean, later)) == 2
     assert chosen_epoch("last", (mean, later)) == 2
+
+
+def test_of_a_fold_only_its_curves_are_kept(specify, monkeypatch) -> None:
+    """Networks and examples of earlier folds are gone when a later one begins."""
+    import gc
+    import weakref
+
+    from paribus.training import stages
+
+    alive: list[weakref.ref] = []
+    most = []
+    real = stages.create
+
+    def create_and_count(*arguments):
+        gc.collect()
+        most.append(sum(ref() is not None for ref in alive))
+        model = real(*arguments)
+        alive.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr(stages, "create", create_and_count)
+    spec = specify(data={"folds": 6}, train={"refit": "all", "epochs": 1})
+    dataset, _ = load_once(spec.data.origin())
+    with deterministic(1):
+        stages.train(spec, dataset, torch.device("cpu"), lambda _: None)
+    assert len(most) == 7
+    assert max(most) <= 1
+
+
+def test_a_refit_that_breaks_is_a_failure(specify, tmp_path: Path) -> None:
+    """One step in the first training, two in the refit, of which the second has nothing finite to go by."""
+    spec = specify(
+        train={"refit": "all", "epochs": 1, "batch_size": 48,
+               "optimizer": {"name": "sgd", "lr": 1e20, "weight_decay": 1.0}},
+    )  # fmt: skip
+    content = fingerprint(load_dataset(spec.data.origin()))
+    planned = PlannedTrial(cell=(), spec=spec, trial_id=trial_id(spec, content))
+    outcome = run_trial(TrialTask(planned, content, RunSpec(out=str(tmp_path))), lambda _: None)
+    assert type(outcome).__name__ == "TrialFailure"
+    assert outcome.kind == "NonFiniteLoss"

@@ -63,11 +63,14 @@ Advice = tuple[str, tuple[str, ...]]
 
 
 def _against_overfitting(spec: TrialSpec) -> Advice:
-    fields = ["train.early_stop", "train.augmentation", "train.optimizer.weight_decay"]
+    fields = ["train.augmentation", "train.optimizer.weight_decay"]
+    if spec.data.folds is None:  # with folds all train to the end
+        fields.insert(0, "train.early_stop")
     dropout = getattr(spec.model, "dropout", None)
     if isinstance(dropout, int | float):
-        fields.insert(1, "model.dropout")
-    return "end earlier, or hold it back by dropout, augmentation or weight decay", tuple(fields)
+        fields.insert(-2, "model.dropout")
+    earlier = "end earlier, or hold it back" if spec.data.folds is None else "hold it back"
+    return f"{earlier} by dropout, augmentation or weight decay", tuple(fields)
 
 
 def _why_above(spec: TrialSpec) -> Advice:

@@ -30,8 +30,8 @@ class CellPair:
     label: str
     same: bool
     """The same configuration on the same data."""
-    same_trials: bool
-    """And the same seeds."""
+    n_same: int
+    """Trials that are planned in both: then there is nothing to compare."""
     specification: dict[str, tuple[str, str]]
     """Field -> values in the first and in the second, where they differ; the data's content as ``data (content)``."""
     environment: dict[str, tuple[str, str]]
@@ -67,8 +67,8 @@ def compare_runs(
     records = [{record.trial_id: record for record in found} for _, found in (first, second)]
     matched = [label for label in ours if label in theirs]
     pairs = [_pair(label, ours[label], theirs[label], records) for label in matched]
-    verdicts = iter(judged([pair.comparison for pair in pairs if pair.comparison and not pair.same_trials]))
-    pairs = [replace(p, comparison=next(verdicts)) if p.comparison and not p.same_trials else p for p in pairs]
+    verdicts = iter(judged([pair.comparison for pair in pairs if pair.comparison and not pair.n_same]))
+    pairs = [replace(p, comparison=next(verdicts)) if p.comparison and not p.n_same else p for p in pairs]
     return RunsCompared(
         shared=_shared(*records),
         cells=tuple(pairs),
@@ -109,7 +109,7 @@ def _pair(label: str, ours: CellResult, theirs: CellResult, records: Sequence[di
     return CellPair(
         label=label,
         same=bool(a and b and not specification),
-        same_trials=set(ours.trial_ids) == set(theirs.trial_ids),
+        n_same=len(set(ours.trial_ids) & set(theirs.trial_ids)),
         specification=specification,
         environment=environment,
         comparison=comparison,

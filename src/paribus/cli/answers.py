@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paribus.analysis.words import count
 from paribus.cli.terminal import Run, show_table
 
 if TYPE_CHECKING:
@@ -46,13 +47,12 @@ def power(
     header = ["factor", "levels", "difference", "seeds", "could see", needed + "seeds", "test examples", "due to seeds"]
     show_table(header, rows)
     worst = [one.seeds_needed for one in found]
-    n_test = len(stored.records[0].predictions["test"].y)
     if all(worst):
         typer.echo(f"{max(filter(None, worst)):,} seeds would show a difference of {difference:g} points in each.")
     else:
         typer.echo(
-            f"With {n_test:,} test examples no number of seeds shows a difference of {difference:g} points in each; "
-            f"about {max(one.examples_needed for one in found):,} would be the least."
+            f"On these test examples no number of seeds shows a difference of {difference:g} points in each; about "
+            f"{max(one.examples_needed for one in found):,} examples would be the least."
         )
 
 
@@ -94,11 +94,11 @@ def _show_shared(found: "RunsCompared") -> None:
     if not shared.n:
         typer.echo("No trial is in both runs.")
     elif shared.n == shared.n_identical:
-        typer.echo(f"{shared.n} trials are in both runs, with the same predictions to the last bit.")
+        typer.echo(f"In both runs: {count(shared.n, 'trial')}, with the same predictions to the last bit.")
     else:
         typer.echo(
-            f"{shared.n} trials are in both runs; {shared.n_identical} with the same predictions to the last bit, the "
-            f"others differ by at most {shared.largest_difference:.3g} in a logit."
+            f"In both runs: {count(shared.n, 'trial')}, {shared.n_identical} with the same predictions to the last "
+            f"bit; the others differ by at most {shared.largest_difference:.3g} in a logit."
         )
 
 
@@ -116,8 +116,8 @@ def _show_differences(title: str, found: "RunsCompared", what: str) -> None:
 
 
 def _result(pair: "CellPair") -> str:
-    if pair.same_trials:
-        return "the same trials"
+    if pair.n_same:
+        return f"{count(pair.n_same, 'trial')} in both, so there is nothing to compare"
     if pair.comparison is None:
         return "not compared: tested on different examples, or not finished"
     return pair.comparison.sentence + (" (the same configuration)" if pair.same else "")

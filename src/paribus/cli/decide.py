@@ -61,17 +61,19 @@ def keep(run: Path, found: Compared, name: str) -> int:
         CheckpointError: a checkpoint is damaged or cannot be written.
     """
     from paribus.analysis.decide import RULES
-    from paribus.training.checkpoint import keep_rule
+    from paribus.training.checkpoint import keep_rule, load
 
     name = name.replace("-", " ")
     if name not in RULES:
         raise DataError(f"no rule `{name}`{from_known(name, RULES)}")
-    for checkpoint, rules in found.rules.items():
-        rule = next((rule for rule in rules if rule.name == name), None)
-        if rule is None:
-            raise DataError(f"the rule `{name}` needs --costs")
+    chosen = {place: next((rule for rule in rules if rule.name == name), None) for place, rules in found.rules.items()}
+    if None in chosen.values():
+        raise DataError(f"the rule `{name}` needs --costs")
+    for checkpoint in chosen:  # all of them or none
+        load(run / checkpoint, with_rule=False)
+    for checkpoint, rule in chosen.items():
         keep_rule(run / checkpoint, None if name == "argmax" else rule)
-    return len(found.rules)
+    return len(chosen)
 
 
 def _gain(rule: str, gain: "Gain") -> str:

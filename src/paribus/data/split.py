@@ -3,6 +3,8 @@
 All draws depend on the labels, the groups, how to draw and the generator alone; in particular not on x.
 """
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 
@@ -85,7 +87,10 @@ def folds(dataset: Dataset, preparation: Preparation, seed: int) -> tuple[dict[P
     else:
         drawn = KFold(n, shuffle=True, random_state=seed)
     found: list[dict[Part, Rows]] = []
-    for rest, held in drawn.split(np.zeros(len(train)), y, group if by_group else None):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with few examples: whether each is trained on is looked at below
+        divided = list(drawn.split(np.zeros(len(train)), y, group if by_group else None))
+    for rest, held in divided:
         lost = np.setdiff1d(y, y[rest])
         if len(lost):
             raise DataError(
@@ -107,6 +112,8 @@ def _enough(
             f"data.folds must be at most the {there} {'groups' if by_group else 'examples'} there are, got {n}"
         )
     counts = np.bincount(y, minlength=dataset.n_classes)
+    if by_group and n != there and counts.max() < n:
+        raise DataError(f"data.folds must be at most the {counts.max()} examples of the largest class, got {n}")
     few = np.flatnonzero((counts < n) & (counts > 0))
     if len(few) and stratify and not by_group:
         raise DataError(

@@ -1,8 +1,11 @@
 """The answer to a study's question in words: what was seen, and how sure that is."""
 
+from collections.abc import Sequence
+
 from paribus.analysis.result import Best, StudyResult
 from paribus.analysis.words import capital, count, join, percent, spread
 from paribus.record import DataSummary
+from paribus.spec import STREAMS, TrialSpec
 
 AT_MOST_NAMED = 4
 
@@ -85,8 +88,14 @@ def _chance_words(data: DataSummary | None) -> str:
     return f"Always guessing the most frequent class would give {percent(max(counts) / sum(counts))}."
 
 
-def method_words(result: StudyResult, data: DataSummary | None) -> tuple[str, ...]:
-    """How the figures came about, and what they do not tell."""
+def method_words(result: StudyResult, data: DataSummary | None, specs: Sequence[TrialSpec] = ()) -> tuple[str, ...]:
+    """How the figures came about, and what they do not tell.
+
+    Args:
+        result: of the study.
+        data: of one finished trial.
+        specs: of the planned trials.
+    """
     study = result.study
     on = f" on {data.description}" if data else ""
     said = [
@@ -94,6 +103,7 @@ def method_words(result: StudyResult, data: DataSummary | None) -> tuple[str, ..
         f"at most {count(_epochs(result), 'epoch')}{on}."
     ]
     said.append(_SELECTION[study.selection])
+    said += _chance_held(specs) + _stages(specs)
     said.append(
         "Intervals of accuracy tell how much other seeds and other test examples could change it; those of all else "
         "how much other seeds could (Student's t)."
@@ -113,6 +123,32 @@ _SELECTION = {
     "last": "The weights of the last epoch count; test data chose nothing.",
     "best_test": "The epoch was chosen ON TEST, as the study asked: every accuracy here is flattered.",
 }
+
+
+def _stages(specs: Sequence[TrialSpec]) -> list[str]:
+    said = []
+    folds = {spec.data.folds for spec in specs}
+    if folds - {None}:
+        where = "" if None not in folds else " (in some cells)"
+        said.append(f"The epoch was chosen from the mean curve of all folds of cross-validation{where}.")
+    refits = {spec.train.refit for spec in specs}
+    if "all" in refits:
+        where = "" if refits == {"all"} else " (in some cells)"
+        said.append(
+            f"Networks were then trained anew on training and validation together for so many epochs{where}: test "
+            "accuracy is theirs; validation figures, curves, best on test and optimism are of the trainings before."
+        )
+    return said
+
+
+def _chance_held(specs: Sequence[TrialSpec]) -> list[str]:
+    held = {spec.vary for spec in specs} - {STREAMS}
+    if not held:
+        return []
+    if len({spec.vary for spec in specs}) > 1:
+        return ["Cells differ in which uses of chance follow the seed, and their intervals in what they are about."]
+    (varied,) = held
+    return [f"Only {join(varied)} followed the seed: intervals do not tell what other draws of the rest would give."]
 
 
 def _epochs(result: StudyResult) -> int:

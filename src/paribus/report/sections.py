@@ -109,7 +109,7 @@ def answer(material: Material) -> dict[str, Any]:
         "compared": [(_scope(result, one.factor), one.sentence) for one in shown],
         "n_more": len(compared) - len(shown),
         "rest_undecided": len(telling) <= len(shown),
-        "method": method_words(result, material.data),
+        "method": method_words(result, material.data, [trial.spec for trial in material.planned]),
         "provisional": provisional_words(result),
         "tiles": tiles,
     }

@@ -22,6 +22,15 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
+class FieldError(ValueError):
+    """What is wrong with a field that only shows beside another one."""
+
+    def __init__(self, path: str, message: str) -> None:
+        """Args: path, dotted, from the specification that looks; message."""
+        super().__init__(message)
+        self.path = path
+
+
 def named(value: Any) -> Any:
     """``adam`` is short for ``{name: adam}``."""
     return {"name": value} if isinstance(value, str) else value

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from paribus.level import level_name
-from paribus.spec.base import Scalar, Seed, Spec
+from paribus.spec.base import FieldError, Scalar, Seed, Spec
 from paribus.spec.data import DataSpec, Preparation
 from paribus.spec.model import ModelSpec
 from paribus.spec.train import TrainSpec
+from paribus.suggest import from_known
 
 SPEC_VERSION = 5
 """Goes into every trial id. Raise it when the same specification would give another result."""
@@ -60,11 +61,14 @@ class Baseline(Spec):
     @model_validator(mode="after")
     def _folds_are_refitted(self) -> Self:
         if self.data.folds is not None and self.train.refit != "all":
-            raise ValueError("data.folds gives a network a fold and none that counts: set train.refit to all")
+            raise FieldError(
+                "train.refit", "data.folds needs a network that counts, trained on all folds: set it to all"
+            )
         if self.data.folds is not None and self.train.early_stop is not None:
-            raise ValueError(
-                "train.early_stop cannot stand with data.folds: the epoch is chosen from the curves of all folds "
-                "together, so each must run to its end"
+            raise FieldError(
+                "train.early_stop",
+                "cannot stand with data.folds: the epoch is chosen from the curves of all folds together, so each must "
+                "run to its end",
             )
         return self
 
@@ -186,13 +190,18 @@ class StudySpec(Spec):
         if not isinstance(seeds, dict):
             return values
         if set(seeds) != {"n", "vary"}:
-            raise ValueError(
-                f"seeds: a mapping has `n` (a count or a list) and `vary`, got {', '.join(map(str, seeds))}"
+            raise FieldError(
+                "seeds", f"a mapping has `n` (a count or a list) and `vary`, got {', '.join(map(str, seeds)) or 'none'}"
             )
+        streams = seeds["vary"]
+        if not isinstance(streams, list | tuple) or not streams:
+            raise FieldError("seeds.vary", f"must be a list of {', '.join(STREAMS)}, got {streams!r}")
+        if unknown := [stream for stream in streams if stream not in STREAMS]:
+            raise FieldError("seeds.vary", f"`{unknown[0]}` is not known{from_known(unknown[0], STREAMS)}")
         baseline = values.get("baseline")
         if isinstance(baseline, dict):
             if "vary" in baseline:
-                raise ValueError("give either seeds.vary or baseline.vary, not both")
+                raise FieldError("seeds.vary", "give either this or baseline.vary, not both")
             values = {**values, "baseline": {**baseline, "vary": seeds["vary"]}}
         return {**values, "seeds": seeds["n"]}
 

@@ -109,11 +109,12 @@ def save(folder: Path, description: Description, weights: dict[str, torch.Tensor
     return path
 
 
-def load(path: Path) -> tuple[Description, nn.Module]:
+def load(path: Path, *, with_rule: bool = True) -> tuple[Description, nn.Module]:
     """The description and the network with its trained weights, in evaluation mode, on the CPU.
 
     Args:
         path: of the ``.safetensors`` or the ``.json`` file, or both without their ending.
+        with_rule: also its decision rule; else whatever stands there is left aside.
 
     Raises:
         CheckpointError: a file is missing or damaged, of a newer version, or the weights do not fit the description.
@@ -123,7 +124,8 @@ def load(path: Path) -> tuple[Description, nn.Module]:
     path = path if path.suffix in (".safetensors", ".json") else path.with_name(path.name + ".safetensors")
     meta_path, weights_path = path.with_suffix(".json"), path.with_suffix(".safetensors")
     meta = _read_meta(meta_path)
-    rule = _rule(meta.pop("rule", None), meta, meta_path)
+    given = meta.pop("rule", None)
+    rule = _rule(given, meta, meta_path) if with_rule else None
     description = replace(_description(meta, meta_path), rule=rule)
     try:
         content = weights_path.read_bytes()
@@ -164,7 +166,7 @@ def keep_rule(path: Path, rule: Rule | None) -> None:
     Raises:
         CheckpointError: as `load`, or the file cannot be written.
     """
-    description, _ = load(path)
+    description, _ = load(path, with_rule=False)
     path = path.with_name(f"{description.trial_id}.json")
     meta = _read_meta(path)
     meta.pop("rule", None)

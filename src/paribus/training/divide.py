@@ -54,6 +54,15 @@ def divide(spec: TrialSpec) -> tuple[Parts, ...]:
     return (_parts(dataset, spec, split(dataset, spec.data, rng), rng=rng),)
 
 
+def n_trainings(spec: TrialSpec) -> int:
+    """How many trainings a trial has: one or one for each fold, and one more to refit."""
+    folds = spec.data.folds
+    if folds == "groups":
+        dataset, _ = load_once(spec.data.origin())
+        folds = 1 if dataset.group is None else len(np.unique(dataset.group[dataset.part == "train"]))
+    return (folds or 1) + (spec.train.refit == "all")
+
+
 def everything(spec: TrialSpec, divided: tuple[Parts, ...]) -> Parts:
     """Training and validation together as the training part, and no validation part: for ``train.refit: all``."""
     dataset, _ = load_once(spec.data.origin())

@@ -52,19 +52,20 @@ def train(spec: TrialSpec, dataset: Dataset, device: torch.device, on_epoch: Cal
         DataError, TrainingError: the data cannot be divided as asked, or a loss is not finite.
     """
     divided = divide(spec)
-    stages = [_fit(spec, dataset, parts, device, on_epoch) for parts in divided]
-    model, fitted, examples = stages[0]
     if spec.data.folds is None:
+        model, fitted, examples = _fit(spec, dataset, divided[0], device, on_epoch)
         model.load_state_dict(fitted.weights)
         said = [predict_logits(model, examples["validation"], spec.train.precision)]
     else:
-        history = mean_history([one.history for _, one, _ in stages], [len(p.rows["validation"]) for p in divided])
-        fitted = replace(fitted, history=history, selected_epoch=chosen_epoch(spec.selection, history))
-        said = [one.outputs[fitted.selected_epoch - 1] for _, one, _ in stages]
+        # Of each fold only its curves and what it said of its own examples is kept: there can be many.
+        folds = [_fit(spec, dataset, parts, device, on_epoch)[1] for parts in divided]
+        history = mean_history([one.history for one in folds], [len(parts.rows["validation"]) for parts in divided])
+        fitted = replace(folds[0], history=history, selected_epoch=chosen_epoch(spec.selection, history))
+        said = [one.outputs[fitted.selected_epoch - 1] for one in folds]
     validation = np.concatenate([parts.rows["validation"] for parts in divided])
     logits = torch.cat(said).numpy()
     parts = divided[0]
-    if spec.train.refit == "all":
+    if spec.train.refit == "all":  # as every study with folds has it
         parts = everything(spec, divided)
         model, refitted, examples = _fit(spec, dataset, parts, device, on_epoch, until=fitted.selected_epoch)
         model.load_state_dict(refitted.weights)
