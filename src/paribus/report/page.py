@@ -9,12 +9,16 @@ from pathlib import Path
 
 from paribus.analysis.result import CellResult, StudyResult
 from paribus.analysis.study import analyse
-from paribus.errors import RunError
+from paribus.data.dataset import Dataset
+from paribus.data.fingerprint import fingerprint
+from paribus.data.sources import load_dataset
+from paribus.errors import ParibusError, RunError
 from paribus.plan import STORE, read_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
 from paribus.report.differences import differences_picture
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
+from paribus.report.gallery import walls
 from paribus.report.html import Page, render
 from paribus.report.networks import network_groups
 from paribus.report.reliability import reliability_picture
@@ -38,6 +42,7 @@ def build(
     command: str = "",
     store: str = "",
     every_pair: bool = False,
+    dataset: Dataset | str = "The data were not looked at.",
 ) -> Page:
     """The page of a study, from values alone.
 
@@ -50,6 +55,7 @@ def build(
         command: that started it.
         store: where records are kept.
         every_pair: compare every two levels of a factor.
+        dataset: that the best cell was tested on, to show misclassified examples; or why there is none, in a sentence.
     """
     result = analyse(study, planned, records, failures, every_pair=every_pair)
     tables = all_tables(result)
@@ -80,6 +86,8 @@ def build(
         tables={table.name: table for table in tables},
         answer=answer,
         differences=differences,
+        walls=() if isinstance(dataset, str) else walls(result, ordered, dataset),
+        no_examples=dataset if isinstance(dataset, str) else "",
         curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
         confusions={label: fitted[picture.name] for label, picture in confusions.items()},
         reliabilities={label: fitted[picture.name] for label, picture in reliabilities.items()},
@@ -154,8 +162,22 @@ def write_report(run: Path, *, every_pair: bool = False) -> Report:
         command=stored.command,
         store=str(run / STORE),
         every_pair=every_pair,
+        dataset=_dataset(stored.records),
     )
     return Report(_write_page(page, run / "report"), page.result)
+
+
+def _dataset(records: Sequence[TrialRecord]) -> Dataset | str:
+    """The data that all trials were tested on, or why they cannot be shown."""
+    if len({record.fingerprint for record in records}) > 1:
+        return "Examples are shown where all cells use the same data, and these do not."
+    try:
+        dataset = load_dataset(records[0].spec.data.origin())
+    except ParibusError as error:
+        return f"The examples cannot be shown, for the data cannot be read now: {error}."
+    if fingerprint(dataset) != records[0].fingerprint:
+        return "The examples cannot be shown, for the data have changed since."
+    return dataset
 
 
 def _write_page(page: Page, folder: Path) -> Path:

@@ -17,6 +17,7 @@ from paribus.record import DataSummary, Environment, PlannedTrial, TrialRecord
 from paribus.report.answer import answer_words, method_words, provisional_words
 from paribus.report.audit import DataGroup
 from paribus.report.explorer import explorer_data
+from paribus.report.gallery import Wall
 from paribus.report.listing import differences_table, yaml_like
 from paribus.report.networks import FOOTNOTE, NetworkGroup
 from paribus.report.reliability import reliability_words
@@ -40,6 +41,8 @@ class Material:
         tables: by name.
         answer: the figure of all cells.
         differences: the figure of all comparisons.
+        walls: misclassified examples.
+        no_examples: why there are none, in a sentence; else empty.
         curves: factor -> pictures.
         confusions: label of a cell -> picture, for cells with a finished trial.
         reliabilities: likewise.
@@ -59,6 +62,8 @@ class Material:
     confusions: dict[str, Picture]
     reliabilities: dict[str, Picture] = field(default_factory=dict)
     differences: Picture | None = None
+    walls: tuple[Wall, ...] = ()
+    no_examples: str = ""
     networks: tuple[NetworkGroup, ...] = ()
     data_groups: tuple[DataGroup, ...] = ()
     created: str = ""
@@ -212,6 +217,11 @@ def _gallery(material: Material, pictures: dict[str, Picture]) -> dict[str, Any]
     }
 
 
+def examples(material: Material) -> dict[str, Any]:
+    """Test examples that are named wrongly."""
+    return {"walls": material.walls, "why_not": material.no_examples, "finished": bool(material.records)}
+
+
 def calibration(material: Material) -> dict[str, Any]:
     """Whether probabilities mean what they say."""
     said = [words for cell in material.result.cells if (words := reliability_words(cell))]
@@ -299,6 +309,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
     ("comparisons", "Comparisons", comparisons),
     ("curves", "Learning curves", curves),
     ("confusion", "Confusion matrices", confusion),
+    ("examples", "Misclassified examples", examples),
     ("calibration", "Calibration", calibration),
     ("optimism", "Had the test set chosen", optimism),
     ("data", "Data", data),

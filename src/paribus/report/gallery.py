@@ -1,0 +1,152 @@
+"""Misclassified test examples as pictures: images as they are, EEG trials as traces."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.analysis.mistakes import AT_MOST, Mistake, always_wrong, mistakes, of_pairs
+from paribus.analysis.result import CellResult, StudyResult
+from paribus.analysis.words import count
+from paribus.data.dataset import Dataset
+from paribus.record import Predictions, TrialRecord
+from paribus.report.svg import element, line, words
+
+LARGEST = 96
+"""Pixels of an image's longer side in the page."""
+CHANNELS, POINTS = 8, 240
+"""Of an EEG trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One example: its picture as markup of our own, and what stands below it."""
+
+    picture: str
+    true: str
+    named: str
+    probability: float
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """Examples of one kind under a heading."""
+
+    title: str
+    note: str
+    tiles: tuple[Tile, ...]
+
+
+def walls(result: StudyResult, records: Sequence[TrialRecord], dataset: Dataset) -> tuple[Wall, ...]:
+    """What the best cell names wrongly, and what every cell does.
+
+    Args:
+        result: of the study.
+        records: of its finished trials.
+        dataset: that the best cell was tested on.
+    """
+    if result.best is None:
+        return ()
+    tests = {record.trial_id: record.predictions["test"] for record in records}
+    own = _tests(result.best.cell, tests)
+    row_of = {str(example): row for row, example in enumerate(dataset.ids.tolist())}
+    found = [one for one in mistakes(own) if one.id in row_of]
+    unit = _unit(dataset)
+    names = dataset.class_names
+
+    def tiles(some: Sequence[Mistake]) -> tuple[Tile, ...]:
+        return tuple(_tile(one, row_of[one.id], dataset, unit) for one in some)
+
+    label = result.best.cell.label
+    made = [
+        Wall(
+            "Most confident mistakes",
+            f"Of {label}, by the mean probability over {count(len(own), 'seed')}: {len(found):,} of "
+            f"{len(own[0].y):,} test examples are named wrongly.",
+            tiles(found[:AT_MOST]),
+        )
+    ]
+    if len(names) > 2:
+        made += [
+            Wall(f"{names[true]} taken for {names[named]}", f"Of {label}.", tiles(some))
+            for (true, named), some in of_pairs(found)
+        ]
+    cells = [some for cell in result.cells if (some := _tests(cell, tests))]
+    if len(cells) > 1 and all(np.array_equal(test.ids, own[0].ids) for some in cells for test in some):
+        never, n = always_wrong(cells)
+        note = f"{count(n, 'test example')} that no network of any cell names rightly: hard, or their label is wrong."
+        made.append(Wall("Wrong in every trial", note, tiles([one for one in never if one.id in row_of])))
+    return tuple(wall for wall in made if wall.tiles)
+
+
+def _tests(cell: CellResult, tests: dict[str, Predictions]) -> list[Predictions]:
+    return [tests[trial_id] for trial_id in cell.trial_ids if trial_id in tests]
+
+
+def _tile(one: Mistake, row: int, dataset: Dataset, unit: float) -> Tile:
+    true, named = dataset.class_names[one.true], dataset.class_names[one.named]
+    said = f"{dataset.kind}, true class {true}, named {named}"
+    x = np.asarray(dataset.x[row])
+    picture = _traces(x[0], said, unit) if dataset.kind == "eeg" else _image(x, said)
+    example = str(dataset.names[row]) if dataset.names is not None else one.id
+    return Tile(picture, true, named, one.probability, example)
+
+
+def _image(x: npt.NDArray[np.generic], said: str) -> str:
+    """(C, H, W) as a PNG within the page."""
+    from PIL import Image
+
+    values = x.astype(np.float64)
+    if x.dtype != np.uint8:
+        low, high = float(values.min()), float(values.max())
+        values = (values - low) / max(high - low, 1e-12) * 255
+    pixels = np.rint(values).astype(np.uint8)
+    pixels = np.moveaxis(pixels, 0, 2) if len(pixels) == 3 else pixels[0]
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    picture.thumbnail((LARGEST, LARGEST))
+    out = io.BytesIO()
+    picture.save(out, "PNG", optimize=True)
+    source = base64.b64encode(out.getvalue()).decode()
+    return f'<img src="data:image/png;base64,{source}" alt="{escape(said)}" width="{LARGEST}" loading="lazy">'
+
+
+def _unit(dataset: Dataset) -> float:
+    """Of traces: half the distance of two lines, the same for all of them; from the first examples."""
+    if dataset.kind != "eeg":
+        return 1.0
+    return max(float(np.quantile(np.abs(_around_mean(np.asarray(dataset.x[:50, 0, :CHANNELS]))), 0.98)), 1e-12)
+
+
+def _around_mean(x: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    """Each channel less its mean over time: offsets would press all traces flat."""
+    values = x.astype(np.float64)
+    return np.asarray(values - values.mean(axis=-1, keepdims=True))
+
+
+def _traces(x: npt.NDArray[np.generic], said: str, unit: float) -> str:
+    """(n_channels, n_times) as lines under each other, in the colour of the page's text."""
+    shown = _around_mean(x[:CHANNELS])
+    keep = np.linspace(0, x.shape[1] - 1, min(POINTS, x.shape[1])).round().astype(np.int64)
+    width, band = 170.0, max(9.0, 84.0 / len(shown))
+    at = np.linspace(2, width - 2, len(keep))
+    body = [
+        element(
+            "path",
+            d=line(at, (channel + 0.8 - np.clip(values[keep] / unit, -4, 4) / 2.5) * band),
+            stroke="currentColor",
+            stroke_width=0.7,
+            fill="none",
+        )
+        for channel, values in enumerate(shown)
+    ]
+    more = len(x) - len(shown)
+    height = band * (len(shown) + 0.8) + (12 if more else 0)
+    if more:
+        body.append(words(2, height - 3, f"and {more} more channels", font_size=8.0))
+    box = f"0 0 {width:g} {height:g}"
+    return element("svg", "", "".join(body), viewBox=box, width=width, role="img", aria_label=said, fill="currentColor")
