@@ -133,6 +133,32 @@ def test_every_pair(done: Path) -> None:
     paribus("report", "runs/small", "--every-pair", cwd=done)
 
 
+def test_a_table_for_a_paper(done: Path) -> None:
+    tex = paribus("report", "runs/small", "--format", "tex", cwd=done).stdout
+    assert r"\begin{tabular}{lr}" in tex
+    assert re.search(r"^(\\textbf\{)?\w", tex, re.M)
+    rows = list(
+        csv.DictReader(
+            paribus("report", "runs/small", "--format", "csv", "--table", "cells", cwd=done).stdout.splitlines()
+        )
+    )
+    assert [row["activation"] for row in rows] == ["relu", "elu"]
+    assert (
+        "did you mean `cells`"
+        in paribus("report", "runs/small", "--format", "md", "--table", "cell", cwd=done, code=2).stderr
+    )
+    assert "no format `pdf`" in paribus("report", "runs/small", "--format", "pdf", cwd=done, code=2).stderr
+
+
+def test_pdf(done: Path) -> None:
+    from report.browser import chromium
+
+    chromium()
+    out = paribus("report", "runs/small", "--pdf", cwd=done).stdout
+    assert "PDF: runs/small/report/index.pdf" in out
+    assert (done / "runs/small/report/index.pdf").read_bytes().startswith(b"%PDF")
+
+
 def test_decide(done: Path, tmp_path: Path) -> None:
     out = paribus("decide", "runs/small", cwd=done).stdout
     assert re.search(r"^relu +argmax +\d+\.\d +\d+\.\d +\d+\.\d$", out, re.M)

@@ -9,7 +9,7 @@ import pytest
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import EpochRange
 from paribus.analysis.study import analyse
-from paribus.report.table import Column, Table, text, to_csv, to_markdown
+from paribus.report.table import Column, Table, text, to_csv, to_markdown, to_tex
 from paribus.report.tables import answer_table, cells_table, comparisons_table, terminal_table, trials_table
 
 
@@ -141,3 +141,18 @@ def test_terminal_table_takes_names_as_they_are(fake):
     Console(file=out, width=100).print(terminal_table(analyse(study, fake.plan(study), [], [])))
     assert "[bold]x" in out.getvalue()
     assert "missing" in out.getvalue()
+
+
+def test_tex(result):
+    written = to_tex(answer_table(result))
+    assert written.count(r"\\") == 3
+    assert written.count(r"\textbf{") == 1
+    assert r"leaky\_relu (\%)" in written
+    assert r"$\pm$" in written
+    assert "±" not in written
+
+
+def test_tex_cannot_be_broken_by_names():
+    table = Table("t", "100% & more", (Column("a_b"),), ((r"\input{x} $y$ #1 ^ ~ {z}",),))
+    row = to_tex(table).splitlines()[7]
+    assert row == (r"\textbackslash{}input\{x\} \$y\$ \#1 \textasciicircum{} \textasciitilde{} \{z\} \\")

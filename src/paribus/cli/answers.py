@@ -155,3 +155,27 @@ def decide(
     if keep is not None:
         n = keep_rules(run, found, keep)
         typer.echo(f"Kept in {n} checkpoints: `paribus predict` now names classes by the rule {keep}.")
+
+
+def table_text(run: Path, name: str, form: str, *, every_pair: bool) -> str:
+    """One table of a run's report as text.
+
+    Raises:
+        RunError: there is no such table or form, or the run has no finished trial.
+    """
+    from paribus.analysis.study import analyse
+    from paribus.errors import RunError
+    from paribus.plan import read_run
+    from paribus.report.table import to_csv, to_markdown, to_tex
+    from paribus.report.tables import all_tables
+    from paribus.suggest import from_known
+
+    writers = {"md": to_markdown, "tex": to_tex, "csv": to_csv}
+    if form not in writers:
+        raise RunError(f"no format `{form}`{from_known(form, writers)}")
+    stored = read_run(run)
+    result = analyse(stored.study, stored.planned, stored.records, stored.failures, every_pair=every_pair)
+    tables = {table.name: table for table in all_tables(result) if table.rows}
+    if name not in tables:
+        raise RunError(f"no table `{name}`{from_known(name, tables)}")
+    return writers[form](tables[name])

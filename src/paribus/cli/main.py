@@ -180,9 +180,26 @@ def report(
     every_pair: Annotated[
         bool, typer.Option("--every-pair", help="Compare every two levels of a factor, not only with the baseline's.")
     ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also print RUN/report/index.pdf, by Chromium.")] = False,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="md|tex|csv", help="Print a table in this form, and write no report."),
+    ] = None,
+    table: Annotated[
+        str, typer.Option("--table", metavar="NAME", help="Which one: answer, cells, comparisons, …; with --format.")
+    ] = "answer",
 ) -> None:
     """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG)."""
-    _report(run, every_pair=every_pair)
+    if form is not None:
+        from paribus.cli.answers import table_text
+
+        typer.echo(table_text(run, table, form, every_pair=every_pair), nl=False)
+        return
+    page = _report(run, every_pair=every_pair)
+    if pdf:
+        from paribus.report.pdf import print_pdf
+
+        typer.echo(f"PDF: {print_pdf(page)}")
 
 
 app.command()(answers.power)
@@ -309,10 +326,11 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _report(folder: Path, *, every_pair: bool = False) -> None:
+def _report(folder: Path, *, every_pair: bool = False) -> Path:
     from paribus.report.page import write_report
     from paribus.report.tables import terminal_table
 
     report = write_report(folder, every_pair=every_pair)
     show(terminal_table(report.result))
     typer.echo(f"Report: {report.path}")
+    return report.path

@@ -128,3 +128,44 @@ def to_markdown(table: Table) -> str:
 
 def _pipe_safe(cell: str) -> str:
     return cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    **{c: "\\" + c for c in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "·": r"$\cdot$",
+    "≈": r"$\approx$",
+    "–": "--",
+    "<": "$<$",
+    ">": "$>$",
+}
+
+
+def to_tex(table: Table) -> str:
+    """A LaTeX table for booktabs (`\\usepackage{booktabs}`), the best in bold, its rivals with a dagger."""
+    head = " & ".join(_tex(column.title + column.unit) for column in table.columns)
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_tex(table.caption.replace('dotted:', '†:'))}}}",
+        rf"\begin{{tabular}}{{{''.join('l' if column.kind == 'text' else 'r' for column in table.columns)}}}",
+        r"\toprule",
+        head + r" \\",
+        r"\midrule",
+    ]
+    for i, row in enumerate(table.rows):
+        cells = [_tex(text(value, column.kind)) for value, column in zip(row, table.columns, strict=True)]
+        for j, cell in enumerate(cells):
+            mark = table.marks.get((i, j))
+            cells[j] = rf"\textbf{{{cell}}}" if mark == "best" else cell + r"$^\dagger$" if mark == "rival" else cell
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _tex(plain: str) -> str:
+    written = "".join(_TEX.get(character, character) for character in plain.replace("\n", " "))
+    return written.replace("†", r"$^\dagger$").replace("“", "``").replace("”", "''")
