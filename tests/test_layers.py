@@ -14,21 +14,34 @@ LAYERS: list[set[str]] = [
     {"spec"},
     {"validate"},
     {"record"},
-    {"grid"},
+    {"grid", "live"},
     {"load"},
     {"data", "kernels", "models"},
     {"training"},
     {"analysis", "execute", "store"},
     {"plan"},
     {"run", "reload", "report", "preview"},
-    {"display", "results"},
+    {"display", "results", "serve"},
     {"cli"},
     {"__init__", "__main__"},
 ]
 """From the bottom up; the members of one layer may not import each other."""
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-LIGHT = ("spec", "validate", "record", "load", "grid", "store", "analysis", "report", "plan", "results")
+LIGHT = (
+    "spec",
+    "validate",
+    "record",
+    "load",
+    "grid",
+    "store",
+    "analysis",
+    "report",
+    "plan",
+    "results",
+    "live",
+    "serve",
+)
 HEAVY = ("torch", "ray", "mne", "aeon", "moabb", "sklearn", "scipy", "matplotlib", "pandas", "safetensors")
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from paribus.errors import DataError, ModelError, RunError, TrainingError
-from paribus.execute.base import Crashed, Executor, Finished, Message
+from paribus.execute.base import Crashed, Executor, Finished, Message, Progress
 from paribus.execute.in_process import InProcess
 from paribus.execute.processes import Processes
 from paribus.grid import in_words
+from paribus.live import Journal
 from paribus.models.build import check
 from paribus.models.custom import code_digest
 from paribus.plan import STORE, Plan, distinct, make_plan
@@ -83,6 +84,7 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
         todo = tuple(sorted(missing.values(), key=lambda trial: study.seeds.index(trial.spec.seed)))
         epochs = tuple(trial.spec.train.epochs * n_trainings(trial.spec) for trial in todo)
         listen(RunStarted(todo, len(plan.trials) - len(todo), epochs))
+        journal = Journal(out, todo, epochs)
         tasks = [_task(plan, trial, run) for trial in todo]
         n_failed = 0
         with closing(_executor(run).map(run_trial, tasks)) as messages:
@@ -91,6 +93,9 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
                     outcome = _outcome(message, tasks[message.index])
                     store.add(outcome)
                     n_failed += isinstance(outcome, TrialFailure)
+                    journal.ended(message.index)
+                elif isinstance(message, Progress):
+                    journal.epoch(message.index, message.event)
                 listen(message)
     return RunOutcome(len(todo) - n_failed, n_failed, len(plan.trials) - len(todo))
 

@@ -202,6 +202,18 @@ def report(
         typer.echo(f"PDF: {print_pdf(page)}")
 
 
+@app.command()
+def serve(
+    folder: Annotated[Path, typer.Argument(help="A run folder, or one that holds runs.")] = Path("runs"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 8321,
+) -> None:
+    """Show runs in a browser while they go: progress, curves as they grow, reports. Read-only, this machine only."""
+    from paribus.serve.app import serve as serve_folder
+
+    typer.echo(f"Serving {folder} at http://127.0.0.1:{port} (Ctrl-C ends it)")
+    serve_folder(folder, port)
+
+
 app.command()(answers.power)
 app.command()(answers.compare)
 app.command()(answers.decide)

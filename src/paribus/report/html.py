@@ -42,22 +42,23 @@ class Page:
 
 
 @cache
-def _environment() -> "Environment":
+def environment() -> "Environment":
+    """Of the templates: everything is escaped but what they call safe."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "points": points, "spread": spread, "sentence": capital}
-    environment.globals |= {"count": count, "parts": parts}
-    return environment
+    made.filters |= {"percent": percent, "points": points, "spread": spread, "sentence": capital}
+    made.globals |= {"count": count, "parts": parts}
+    return made
 
 
 def render(page: Page) -> str:
     """The page as HTML that loads nothing from anywhere; everything but our own drawings and styles is escaped."""
     style, script = (TEMPLATES / "style.css").read_text("utf-8"), (STATIC / "explorer.js").read_text("utf-8")
-    return _environment().get_template("page.html").render(page=page, style=style, script=script)
+    return environment().get_template("page.html").render(page=page, style=style, script=script)

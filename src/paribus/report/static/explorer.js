@@ -4,7 +4,7 @@
   const root = document.getElementById("explorer");
   const source = document.getElementById("explorer-data");
   if (!root || !source) return;
-  const cells = JSON.parse(source.textContent);
+  let cells = JSON.parse(source.textContent);
   const PARTS = ["train", "validation", "test"], ROWS = ["loss", "accuracy"];
   const state = { hidden: new Set(), smooth: 0, log: false, band: true, zoom: null, drag: null };
   cells.forEach((cell, i) => { if (!cell.shown) state.hidden.add(i); });
@@ -223,23 +223,37 @@
   root.querySelector(".log").addEventListener("change", (event) => { state.log = event.target.checked; draw(); });
   root.querySelector(".band").addEventListener("change", (event) => { state.band = event.target.checked; draw(); });
 
-  const buttons = cells.map((cell, i) => {
+  let buttons = [];
+  const makeButton = (cell, i) => {
     const button = document.createElement("button"), swatch = document.createElement("i");
     button.type = "button";
     swatch.style.background = cell.colour;
     button.append(swatch, cell.label);
     button.addEventListener("click", () => { state.hidden.has(i) ? state.hidden.delete(i) : state.hidden.add(i); refresh(); });
     return button;
-  });
+  };
   function refresh() {
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(!state.hidden.has(i))));
     draw();
   }
+  // Other values for the same page, as a live one gets them: what was hidden stays hidden, as cells keep their places.
+  root.show = (fresh) => {
+    const before = cells.length;
+    cells = fresh;
+    cells.forEach((cell, i) => { if (i >= before && !cell.shown) state.hidden.add(i); });
+    if (cells.length !== before) {
+      buttons = cells.map(makeButton);
+      legend.replaceChildren(...buttons);
+    }
+    root.hidden = !cells.length;
+    if (!state.drag) refresh();
+  };
+  buttons = cells.map(makeButton);
   legend.append(...buttons);
   root.querySelector(".all").addEventListener("click", () => { state.hidden.clear(); refresh(); });
   root.querySelector(".none").addEventListener("click", () => { cells.forEach((_, i) => state.hidden.add(i)); refresh(); });
 
-  root.hidden = false;
+  root.hidden = !cells.length;
   for (const still of document.querySelectorAll("#curves details.still")) still.open = false;
   let wide = 0;
   new ResizeObserver(() => { if (canvas.clientWidth !== wide) { wide = canvas.clientWidth; draw(); } }).observe(canvas);
