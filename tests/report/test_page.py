@@ -16,7 +16,7 @@ from paribus.store.sql import open_store
 
 SECTIONS = [
     *("answer", "table", "figure", "comparisons", "curves", "confusion", "examples", "calibration"),
-    *("optimism", "data", "networks", "recipe", "reproducibility", "failures"),
+    *("optimism", "data", "networks", "opened", "recipe", "reproducibility", "failures"),
 ]
 VOID = {"meta", "link", "br", "img", "hr", "input", "col", "wbr"}
 

@@ -3,9 +3,13 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from paribus.analysis.result import CellResult, StudyResult
 from paribus.analysis.study import analyse
@@ -21,6 +25,7 @@ from paribus.report.figures import answer_picture, confusion_picture, curve_pict
 from paribus.report.gallery import walls
 from paribus.report.html import Page, render
 from paribus.report.networks import network_groups
+from paribus.report.opened import opened_pictures, spectrum_picture
 from paribus.report.reliability import reliability_picture
 from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
@@ -43,6 +48,7 @@ def build(
     store: str = "",
     every_pair: bool = False,
     dataset: Dataset | str = "The data were not looked at.",
+    weights: Callable[[TrialRecord], Mapping[str, npt.NDArray[np.floating]]] = lambda _: {},
 ) -> Page:
     """The page of a study, from values alone.
 
@@ -56,6 +62,7 @@ def build(
         store: where records are kept.
         every_pair: compare every two levels of a factor.
         dataset: that the best cell was tested on, to show misclassified examples; or why there is none, in a sentence.
+        weights: of a finished trial, by name; none where its checkpoint cannot be read.
     """
     result = analyse(study, planned, records, failures, every_pair=every_pair)
     tables = all_tables(result)
@@ -69,12 +76,14 @@ def build(
     ordered = _in_order(result, records)
     label_of = {trial_id: cell.label for cell in result.cells for trial_id in cell.trial_ids}
     networks, data = network_groups(ordered, label_of), data_groups([record.data for record in ordered])
+    opened = _opened(result, ordered, dataset, weights)
     drawn = [
         *([answer] if answer else []),
         *([differences] if differences else []),
         *itertools.chain(*curves.values()),
         *confusions.values(),
         *reliabilities.values(),
+        *opened,
         *(group.picture for group in data),
         *(group.picture for group in networks),
     ]
@@ -88,6 +97,7 @@ def build(
         differences=differences,
         walls=() if isinstance(dataset, str) else walls(result, ordered, dataset),
         no_examples=dataset if isinstance(dataset, str) else "",
+        opened=tuple(fitted[picture.name] for picture in opened),
         curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
         confusions={label: fitted[picture.name] for label, picture in confusions.items()},
         reliabilities={label: fitted[picture.name] for label, picture in reliabilities.items()},
@@ -121,6 +131,25 @@ def _within_budget(pictures: Sequence[Picture], left: int) -> list[Picture]:
         left -= len(picture.svg)
         fitting.append(picture if left >= 0 else replace(picture, inline=False))
     return fitting
+
+
+def _opened(
+    result: StudyResult,
+    records: Sequence[TrialRecord],
+    dataset: Dataset | str,
+    weights: Callable[[TrialRecord], Mapping[str, npt.NDArray[np.floating]]],
+) -> tuple[Picture, ...]:
+    """Of the first finished seed of the best cell; and of EEG its spectrum."""
+    spectrum = None if isinstance(dataset, str) else spectrum_picture(dataset)
+    own = [r for r in records if result.best and r.trial_id in result.best.cell.trial_ids][:1]
+    of_network = [
+        picture
+        for record in own
+        for picture in opened_pictures(
+            record.layers, weights(record), record.data.sfreq_hz, f"{result.best.cell.label if result.best else ''}"
+        )
+    ]
+    return (*of_network, *([spectrum] if spectrum else []))
 
 
 def _in_order(result: StudyResult, records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
@@ -163,6 +192,7 @@ def write_report(run: Path, *, every_pair: bool = False) -> Report:
         store=str(run / STORE),
         every_pair=every_pair,
         dataset=_dataset(stored.records),
+        weights=partial(_weights, run),
     )
     return Report(_write_page(page, run / "report"), page.result)
 
@@ -178,6 +208,17 @@ def _dataset(records: Sequence[TrialRecord]) -> Dataset | str:
     if fingerprint(dataset) != records[0].fingerprint:
         return "The examples cannot be shown, for the data have changed since."
     return dataset
+
+
+def _weights(run: Path, record: TrialRecord) -> Mapping[str, npt.NDArray[np.floating]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        found: Mapping[str, npt.NDArray[np.floating]] = load_file(run / record.checkpoint)
+    except (OSError, SafetensorError, ValueError):
+        return {}
+    return found
 
 
 def _write_page(page: Page, folder: Path) -> Path:

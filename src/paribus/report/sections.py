@@ -43,6 +43,7 @@ class Material:
         differences: the figure of all comparisons.
         walls: misclassified examples.
         no_examples: why there are none, in a sentence; else empty.
+        opened: what is inside the best cell's network.
         curves: factor -> pictures.
         confusions: label of a cell -> picture, for cells with a finished trial.
         reliabilities: likewise.
@@ -64,6 +65,7 @@ class Material:
     differences: Picture | None = None
     walls: tuple[Wall, ...] = ()
     no_examples: str = ""
+    opened: tuple[Picture, ...] = ()
     networks: tuple[NetworkGroup, ...] = ()
     data_groups: tuple[DataGroup, ...] = ()
     created: str = ""
@@ -268,6 +270,15 @@ def networks(material: Material) -> dict[str, Any]:
     return {"groups": material.networks, "footnote": FOOTNOTE}
 
 
+def opened(material: Material) -> dict[str, Any]:
+    """What the best cell's network has learned, and what there was to learn from."""
+    return {
+        "pictures": material.opened,
+        "words": "Of the first finished seed of the best cell. Filters are looked at to understand a network, not to "
+        "judge it.",
+    }
+
+
 def recipe(material: Material) -> dict[str, Any]:
     """The baseline and what cells change on it."""
     study = material.result.study
@@ -314,6 +325,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
     ("optimism", "Had the test set chosen", optimism),
     ("data", "Data", data),
     ("networks", "Networks", networks),
+    ("opened", "Inside the network", opened),
     ("recipe", "Recipe", recipe),
     ("reproducibility", "Reproducibility", reproducibility),
     ("failures", "Failures", failures),
