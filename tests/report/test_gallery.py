@@ -90,3 +90,23 @@ def test_the_report_of_a_run_whose_data_are_gone_says_so(tmp_path, study):
             store.add(record)
     html = write_report(tmp_path).path.read_text()
     assert "the data have changed since" in html, "digits have another fingerprint than this made-up run"
+
+
+def test_copies_are_told_with_their_classes(study):
+    *_, records, result = study
+    data = dataset("image")
+    made = walls(result, records, data)
+    row = data.ids.tolist().index(made[0].tiles[0].example)
+    x = np.concatenate([data.x, data.x[[row, row]]])
+    more = Dataset(
+        x=x,
+        y=np.concatenate([data.y, [0, 1]]),
+        ids=np.array([*data.ids, "extra 0", "extra 1"]),
+        part=np.array([*data.part, "train", "train"]),
+        class_names=data.class_names,
+        kind="image",
+        description="",
+    )
+    tiles = walls(result, records, more)[0].tiles
+    assert tiles[0].copies == "copies: train (class 0), train (class 1)"
+    assert all(tile.copies == "" for tile in tiles[1:])

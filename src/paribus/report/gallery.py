@@ -13,6 +13,7 @@ from paribus.analysis.mistakes import AT_MOST, Mistake, always_wrong, mistakes, 
 from paribus.analysis.result import CellResult, StudyResult
 from paribus.analysis.words import count
 from paribus.data.dataset import Dataset
+from paribus.data.duplicates import content_groups_of
 from paribus.record import Predictions, TrialRecord
 from paribus.report.svg import element, line, words
 
@@ -31,6 +32,8 @@ class Tile:
     named: str
     probability: float
     example: str
+    copies: str
+    """Where exact copies of it stand, in words; empty where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,15 @@ def _tile(one: Mistake, row: int, dataset: Dataset, unit: float) -> Tile:
     x = np.asarray(dataset.x[row])
     picture = _traces(x[0], said, unit) if dataset.kind == "eeg" else _image(x, said)
     example = str(dataset.names[row]) if dataset.names is not None else one.id
-    return Tile(picture, true, named, one.probability, example)
+    return Tile(picture, true, named, one.probability, example, _copies(row, dataset))
+
+
+def _copies(row: int, dataset: Dataset) -> str:
+    """As ``copies: train (Sad), test (Fear)``: a label that copies contradict is likely wrong somewhere."""
+    groups = content_groups_of(dataset)
+    others = np.flatnonzero(groups == groups[row])
+    found = dict.fromkeys(f"{dataset.part[i]} ({dataset.class_names[dataset.y[i]]})" for i in others if i != row)
+    return f"{'copy' if len(found) == 1 else 'copies'}: {', '.join(found)}" if found else ""
 
 
 def _image(x: npt.NDArray[np.generic], said: str) -> str:

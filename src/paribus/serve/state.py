@@ -12,6 +12,8 @@ from paribus.report.figures import COLOURS, DASHES
 
 DEEPEST = 2
 """Folders below the one that is served, in which runs are looked for."""
+MOST = 300
+"""Epochs of a cell that are sent, the last among them."""
 SHOWN = 8
 """Cells whose curves are shown at first."""
 
@@ -83,7 +85,9 @@ def curves(trials: list[LiveTrial]) -> list[dict[str, Any]]:
 def _curve(
     cell: tuple[str, ...], trials: list[LiveTrial], colour: str, dashes: str | None, *, shown: bool
 ) -> dict[str, Any]:
-    epochs = sorted({epoch for trial in trials for epoch in trial.rows})
+    every = sorted({epoch for trial in trials for epoch in trial.rows})
+    epochs = [*every[:: -(-len(every) // MOST)], every[-1]] if len(every) > MOST else every
+    epochs = sorted(set(epochs))
     found: dict[str, dict[str, list[list[float | None]]]] = {}
     for quantity in QUANTITIES:
         scale, digits = (100, 2) if quantity == "accuracy" else (1, 4)
