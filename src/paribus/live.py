@@ -1,11 +1,13 @@
 """What a run tells while it goes, in a file that others can follow: `RUN/live.jsonl`.
 
-One JSON object a line: first the trials, then an epoch or an end of one of them. The store has what is finished; this
-is only for looking on, and losing it costs nothing.
+One JSON object a line: first the run and its trials, then an epoch or an end of one of them. The store has what is
+finished; this is only for looking on, and losing it costs nothing.
 """
 
 import json
 import math
+import threading
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -15,6 +17,14 @@ from typing import Any
 from paribus.record import EpochRow, PlannedTrial
 
 LIVE = "live.jsonl"
+OWNER = "run.owner.json"
+"""Who holds a run folder now: process and start."""
+VALUES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+_HEAD = 60
+"""Bytes at the start of the file that tell one run from another."""
+
+Values = tuple[float | None, ...]
+"""In the order of `VALUES`; None where something is not measured or not finite."""
 
 
 class Journal:
@@ -28,8 +38,8 @@ class Journal:
             for t, n in zip(trials, epochs, strict=True)
         ]
         with suppress(OSError):
-            self.path.unlink(missing_ok=True)  # a new file: whoever follows the old one sees that
-        self._write({"trials": plain})
+            self.path.unlink(missing_ok=True)
+        self._write({"run": uuid.uuid4().hex, "trials": plain})
 
     def epoch(self, index: int, row: EpochRow) -> None:
         """An epoch of the trial at this place."""
@@ -41,8 +51,8 @@ class Journal:
         self._write({"trial": index, "ended": True})
 
     def _write(self, value: dict[str, Any]) -> None:
-        with suppress(OSError), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+        with suppress(OSError), self.path.open("a", encoding="ascii") as file:
+            file.write(json.dumps(value, separators=(",", ":")) + "\n")
 
 
 @dataclass(slots=True)
@@ -54,45 +64,68 @@ class LiveTrial:
     seed: int
     epochs: int
     """At most, of all its trainings together."""
-    rows: dict[int, dict[str, float | None]] = field(default_factory=dict)
-    """Epoch -> values; of several trainings the latest."""
+    trainings: list[dict[int, Values]] = field(default_factory=list)
+    """Epoch -> values, of each: one as a rule, one for each fold, one more for a refit (training only)."""
     n_rows: int = 0
+    last: Values = ()
+    """Of the latest epoch."""
     ended: bool = False
 
 
 class Follower:
-    """Reads what is new in a run's file at each look."""
+    """Reads what is new in a run's file at each look. Threads hold `lock` while they use the trials."""
 
     def __init__(self, out: Path) -> None:
         """Args: the run folder."""
         self.path = out / LIVE
+        self.lock = threading.RLock()
         self.trials: list[LiveTrial] = []
-        self._place, self._file = 0, (0, 0)
+        self._place, self._head = 0, b""
+
+    @property
+    def token(self) -> str:
+        """Another one as soon as something new was read."""
+        return f"{self._head.hex()}-{self._place}"
 
     def look(self) -> list[LiveTrial]:
         """All trials of the latest run, as far as they are told of; none where there is no file."""
-        try:
-            status = self.path.stat()
-            if (status.st_dev, status.st_ino) != self._file or status.st_size < self._place:
-                self.trials, self._place, self._file = [], 0, (status.st_dev, status.st_ino)
-            with self.path.open("rb") as file:
-                file.seek(self._place)
-                fresh = file.read()
-        except OSError:
+        with self.lock:
+            try:
+                with self.path.open("rb") as file:
+                    head = file.read(_HEAD)  # inodes are used again, and sizes grow past old ones
+                    if head != self._head:
+                        self.trials, self._place, self._head = [], 0, head if len(head) == _HEAD else b""
+                    file.seek(self._place)
+                    fresh = file.read()
+            except OSError:
+                return self.trials
+            whole = fresh[: fresh.rfind(b"\n") + 1]  # a line may be half written
+            self._place += len(whole)
+            for line in whole.splitlines():
+                # A damaged line is passed over.
+                with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+                    self._note(json.loads(line))
             return self.trials
-        whole = fresh[: fresh.rfind(b"\n") + 1]  # a line may be half written
-        self._place += len(whole)
-        for line in whole.splitlines():
-            with suppress(ValueError, KeyError, TypeError, IndexError):  # a damaged line is passed over
-                self._note(json.loads(line))
-        return self.trials
 
     def _note(self, told: dict[str, Any]) -> None:
         if "trials" in told:
-            self.trials = [LiveTrial(tuple(t["cell"]), int(t["seed"]), int(t["epochs"])) for t in told["trials"]]
-        elif told.get("ended"):
-            self.trials[told["trial"]].ended = True
-        else:
-            trial, row = self.trials[told["trial"]], told["row"]
-            trial.rows[int(row["epoch"])] = row
-            trial.n_rows += 1
+            self.trials = [
+                LiveTrial(tuple(map(str, t["cell"])), int(t["seed"]), int(t["epochs"])) for t in told["trials"]
+            ]
+            return
+        index = int(told["trial"])
+        if index < 0:
+            return
+        trial = self.trials[index]
+        if told.get("ended"):
+            trial.ended = True
+            return
+        epoch, values = int(told["row"]["epoch"]), tuple(_number(told["row"].get(name)) for name in VALUES)
+        if not trial.trainings or epoch <= max(trial.trainings[-1]):
+            trial.trainings.append({})
+        trial.trainings[-1][epoch] = trial.last = values
+        trial.n_rows += 1
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

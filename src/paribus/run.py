@@ -17,7 +17,7 @@ from paribus.execute.base import Crashed, Executor, Finished, Message, Progress
 from paribus.execute.in_process import InProcess
 from paribus.execute.processes import Processes
 from paribus.grid import in_words
-from paribus.live import Journal
+from paribus.live import OWNER, Journal
 from paribus.models.build import check
 from paribus.models.custom import code_digest
 from paribus.plan import STORE, Plan, distinct, make_plan
@@ -29,7 +29,6 @@ from paribus.training.environment import resolve_device
 from paribus.training.trial import TrialTask, run_trial
 
 LOCK = "run.lock"
-OWNER = "run.owner.json"
 MEMORY_OF_A_WORKER = 2 * 2**30
 """Bytes. SimpleCNN takes 0.6 GB; large networks on large batches take more, and then --jobs says how many."""
 

@@ -85,3 +85,31 @@ def test_the_spectrum_has_its_peak_where_the_signal_has():
     at = points[points[:, 1].argmin(), 0]
     assert at == pytest.approx(54 + (720 - 20 - 54) * (10 - 0.25) / (50 - 0.25), abs=2)
     assert "left &lt;b&gt;" in picture.svg
+
+
+def test_filters_longer_than_the_response_are_heard_whole():
+    late = np.zeros(2000)
+    late[1500:] = tuned(40, rate=1000.0, taps=500)
+    (picture,) = opened_pictures(layers(), {"temporal.weight": late[None, None, None].astype(np.float32)}, 1000.0, "x")
+    assert re.findall(r">(\d+) Hz<", picture.svg) == ["40"]
+
+
+def test_many_channels_and_classes_stay_within_the_figure():
+    weights = {"temporal.weight": np.ones((2, 1, 1, 5), np.float32)}
+    weights["spatial.weight"] = np.ones((64, 1, 800, 1), np.float32)
+    _, picture = opened_pictures(layers(), weights, 100.0, "x")
+    assert "first 64 of 800 channels" in picture.title
+    assert all(float(width) > 0 for width in re.findall(r'<rect[^>]* width="([-\d.]+)"', picture.svg))
+    names = tuple(f"a class with a very long name, number {k}" for k in range(20))
+    data = Dataset(
+        x=np.random.default_rng(0).normal(size=(40, 1, 3, 64)).astype(np.float32),
+        y=np.arange(40) % 20,
+        ids=np.array([str(i) for i in range(40)]),
+        part=np.array(["train"] * 40),
+        class_names=names,
+        kind="eeg",
+        description="",
+    )
+    spectrum = spectrum_picture(data)
+    assert re.search(r"and \d+ more<", spectrum.svg)
+    assert max(float(x) for x in re.findall(r'<text x="([\d.]+)"', spectrum.svg)) < 720

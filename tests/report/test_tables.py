@@ -156,3 +156,8 @@ def test_tex_cannot_be_broken_by_names():
     table = Table("t", "100% & more", (Column("a_b"),), ((r"\input{x} $y$ #1 ^ ~ {z}",),))
     row = to_tex(table).splitlines()[7]
     assert row == (r"\textbackslash{}input\{x\} \$y\$ \#1 \textasciicircum{} \textasciitilde{} \{z\} \\")
+
+
+def test_tex_rows_that_begin_like_an_argument():
+    table = Table("t", "", (Column("widths"),), (("[32, 64]",), ("*",)))
+    assert to_tex(table).splitlines()[7:9] == [r"{}[32, 64] \\", r"{}* \\"]

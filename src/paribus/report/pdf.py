@@ -26,7 +26,7 @@ def print_pdf(page: Path) -> Path:
         )
     target = page.with_suffix(".pdf")
     target.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [
             browser,
             "--headless",

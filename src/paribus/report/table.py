@@ -162,7 +162,8 @@ def to_tex(table: Table) -> str:
         for j, cell in enumerate(cells):
             mark = table.marks.get((i, j))
             cells[j] = rf"\textbf{{{cell}}}" if mark == "best" else cell + r"$^\dagger$" if mark == "rival" else cell
-        lines.append(" & ".join(cells) + r" \\")
+        # After a line's end LaTeX would take [ or * for an argument of it.
+        lines.append("{}" * cells[0].startswith(("[", "*")) + " & ".join(cells) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 

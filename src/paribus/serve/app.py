@@ -1,12 +1,14 @@
 """The pages: a list of studies, each with its progress and curves as they grow, and its report. Read-only."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paribus.errors import RunError
 from paribus.live import Follower
 from paribus.report.html import STATIC, TEMPLATES, environment
-from paribus.serve.state import Watched, curves, runs_in, summary
+from paribus.serve.state import curves, runs_in, summary
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 """Other names in a request's Host header are refused: a page elsewhere must not read from here."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self'"
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; sandbox allow-scripts"
+)
+"""A report may come from elsewhere: it runs apart, and can ask this server nothing."""
 
 
 def make_app(folder: Path) -> "Starlette":
@@ -39,14 +45,14 @@ def make_app(folder: Path) -> "Starlette":
 
     followers: dict[Path, Follower] = {}
 
-    def watched(path: Path) -> Watched:
-        return Watched(path, followers.setdefault(path, Follower(path)))
+    def follower(path: Path) -> Follower:
+        return followers.setdefault(path, Follower(path))
 
-    def run_of(request: "Request") -> Watched:
+    def run_of(request: "Request") -> Path:
         path = runs_in(folder).get(request.path_params["key"])
         if path is None:
             raise HTTPException(404, "no such run")
-        return watched(path)
+        return path
 
     def page(template: str, **values: Any) -> "Response":
         style = (TEMPLATES / "style.css").read_text("utf-8")
@@ -55,25 +61,36 @@ def make_app(folder: Path) -> "Starlette":
         return HTMLResponse(html, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})
 
     def listing(request: "Request") -> "Response":
-        return page("live_list.html", folder=str(folder))
+        return page("live_list.html", folder=_readable(folder))
 
     def listing_values(request: "Request") -> "Response":
-        return JSONResponse([{"key": key, **summary(watched(path))} for key, path in runs_in(folder).items()])
+        return JSONResponse([{"key": key, **summary(path, follower(path))} for key, path in runs_in(folder).items()])
 
     def one(request: "Request") -> "Response":
-        run = run_of(request)
-        return page("live_run.html", key=request.path_params["key"], path=str(run.path))
+        path = run_of(request)
+        return page("live_run.html", key=request.path_params["key"], path=_readable(path))
 
     def one_values(request: "Request") -> "Response":
-        run = run_of(request)
-        return JSONResponse({**summary(run), "cells": curves(run.follower.look())})
+        path = run_of(request)
+        follow, told = follower(path), summary(path, follower(path))
+        with follow.lock:
+            trials = follow.look()
+            # The curves only where there are new ones: of a large study they are a megabyte.
+            fresh = {} if request.query_params.get("seen") == follow.token else {"cells": curves(trials)}
+            return JSONResponse({**told, **fresh, "token": follow.token})
 
     def report_file(request: "Request") -> "Response":
-        home = (run_of(request).path / "report").resolve()
-        wanted = (home / request.path_params["file"]).resolve()
-        if not wanted.is_relative_to(home) or not wanted.is_file():
+        path = run_of(request).resolve()
+        home = (path / "report").resolve()
+        try:
+            wanted = (home / request.path_params["file"]).resolve()
+            there = home.is_relative_to(path) and wanted.is_relative_to(home) and wanted.is_file()
+        except (OSError, ValueError):
+            there = False
+        if not there:
             raise HTTPException(404, "no such file")
-        return FileResponse(wanted)
+        headers = {"Content-Security-Policy": REPORT_POLICY, "X-Content-Type-Options": "nosniff"}
+        return FileResponse(wanted, headers=headers)
 
     return Starlette(
         routes=[
@@ -87,8 +104,17 @@ def make_app(folder: Path) -> "Starlette":
     )
 
 
-def serve(folder: Path, port: int) -> None:
+def _readable(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def serve(folder: Path, port: int, ready: Callable[[], None] = lambda: None) -> None:
     """Serve on 127.0.0.1 until interrupted.
+
+    Args:
+        folder: as for `make_app`.
+        port: to listen on.
+        ready: called when nothing stands in the way.
 
     Raises:
         RunError: the extra is not installed, the folder does not exist, or the port is taken.
@@ -106,4 +132,5 @@ def serve(folder: Path, port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise RunError(f"port {port} cannot be used: {error.strerror}; choose another with --port") from None
+    ready()
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")

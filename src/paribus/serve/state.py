@@ -1,67 +1,84 @@
 """What a run looks like right now, as plain JSON values."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean as mean
 from typing import Any
 
 from paribus.analysis.curves import PARTS, QUANTITIES
 from paribus.errors import ParibusError
-from paribus.live import Follower, LiveTrial
+from paribus.live import OWNER, VALUES, Follower, LiveTrial
 from paribus.plan import STORE, open_run
 from paribus.report.figures import COLOURS, DASHES
 
 DEEPEST = 2
 """Folders below the one that is served, in which runs are looked for."""
-MOST = 300
-"""Epochs of a cell that are sent, the last among them."""
+POINTS, FEWEST, MOST = 12_000, 60, 300
+"""Epochs of all cells that are sent; and of one cell."""
 SHOWN = 8
 """Cells whose curves are shown at first."""
 
 
 def runs_in(folder: Path) -> dict[str, Path]:
-    """Key (for addresses) -> run folder, sorted; the folder itself where it is a run."""
+    """Key (for addresses) -> run folder; the folder itself where it is a run."""
     if (folder / STORE).exists():
-        return {folder.resolve().name: folder}
+        return {_key([folder.resolve().name]): folder}
     found: dict[str, Path] = {}
     for depth in range(1, DEEPEST + 1):
         for store in sorted(folder.glob("/".join(["*"] * depth + [STORE]))):
-            found["~".join(store.parent.relative_to(folder).parts)] = store.parent
+            found[_key(store.parent.relative_to(folder).parts)] = store.parent
     return found
 
 
-@dataclass
-class Watched:
-    """A run that is looked at again and again."""
+def _key(parts: Sequence[str]) -> str:
+    """Plain names as they are; others by a hash, since not every folder's name can stand in an address."""
+    if all(re.fullmatch(r"[A-Za-z0-9 ._-]+", part) for part in parts):
+        return "~".join(parts)
+    return hashlib.sha256(os.fsencode("/".join(parts))).hexdigest()[:16]
 
-    path: Path
-    follower: Follower
 
-
-def summary(run: Watched) -> dict[str, Any]:
+def summary(path: Path, follower: Follower) -> dict[str, Any]:
     """The study, how far it is, and what runs; ``error`` where the store cannot be read."""
+    name = os.fsencode(path.name).decode("utf-8", "replace")
     try:
-        with open_run(run.path) as store:
+        with open_run(path) as store:
             stored = store.latest_study()
             ids = [trial.trial_id for trial in stored.planned] if stored else []
             finished, failed = len(store.finished(ids)), len(store.failed(ids))
-    except ParibusError as error:
-        return {"error": str(error), "name": run.path.name, "question": "", "planned": 0, "finished": 0, "failed": 0}
-    running = [trial for trial in run.follower.look() if trial.n_rows and not trial.ended]
+    except (ParibusError, OSError, ValueError) as error:
+        said = str(error).encode("utf-8", "replace").decode()
+        return {"error": said, "name": name, "question": "", "planned": 0, "finished": 0, "failed": 0, "running": []}
+    going = finished + failed < len(ids) and _goes_on(path)
     return {
         "error": "",
-        "name": stored.study.name if stored else run.path.name,
+        "name": stored.study.name if stored else name,
         "question": stored.study.question if stored else "",
         "planned": len(ids),
         "finished": finished,
         "failed": failed,
-        "running": [_running(trial) for trial in running] if finished + failed < len(ids) else [],
-        "report": (run.path / "report" / "index.html").exists(),
+        "stopped": finished + failed < len(ids) and not going,
+        "running": [_running(t) for t in follower.look() if t.n_rows and not t.ended] if going else [],
+        "report": (path / "report" / "index.html").exists(),
     }
 
 
+def _goes_on(path: Path) -> bool:
+    """Whether the process that holds the run lives; on another machine there is no telling, and it counts as living."""
+    try:
+        os.kill(int(json.loads((path / OWNER).read_text())["pid"]), 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return True
+
+
 def _running(trial: LiveTrial) -> dict[str, Any]:
-    last = trial.rows[max(trial.rows)]
-    reached = last.get("validation_accuracy")
+    reached = trial.last[VALUES.index("validation_accuracy")]
     return {
         "label": f"{' · '.join(trial.cell)}, seed {trial.seed}",
         "epoch": trial.n_rows,
@@ -70,48 +87,52 @@ def _running(trial: LiveTrial) -> dict[str, Any]:
     }
 
 
-def curves(trials: list[LiveTrial]) -> list[dict[str, Any]]:
-    """The curves of each cell so far, as `static/explorer.js` takes them: mean, lowest and highest of its trials."""
-    by_cell: dict[tuple[str, ...], list[LiveTrial]] = {}
+def curves(trials: Sequence[LiveTrial]) -> list[dict[str, Any]]:
+    """The curves of each cell so far, as `static/explorer.js` takes them: mean, lowest and highest of its trainings.
+
+    A refit is left out: it measures neither validation nor test.
+    """
+    by_cell: dict[tuple[str, ...], list[dict[int, tuple[float | None, ...]]]] = {}
     for trial in trials:
-        if trial.rows:
-            by_cell.setdefault(trial.cell, []).append(trial)
+        measured = [one for one in trial.trainings if any(v[2] is not None for v in one.values())]
+        by_cell.setdefault(trial.cell, []).extend(measured)
+    most = min(max(POINTS // max(len(by_cell), 1), FEWEST), MOST)
     return [
-        _curve(cell, some, COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)], shown=i < SHOWN)
+        _curve(cell, some, COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)], most, shown=i < SHOWN)
         for i, (cell, some) in enumerate(by_cell.items())
+        if some
     ]
 
 
 def _curve(
-    cell: tuple[str, ...], trials: list[LiveTrial], colour: str, dashes: str | None, *, shown: bool
+    cell: tuple[str, ...],
+    trainings: Sequence[dict[int, tuple[float | None, ...]]],
+    colour: str,
+    dashes: str | None,
+    most: int,
+    *,
+    shown: bool,
 ) -> dict[str, Any]:
-    every = sorted({epoch for trial in trials for epoch in trial.rows})
-    epochs = [*every[:: -(-len(every) // MOST)], every[-1]] if len(every) > MOST else every
-    epochs = sorted(set(epochs))
+    every = sorted({epoch for one in trainings for epoch in one})
+    epochs = sorted({*every[:: -(-len(every) // most)], every[-1]})
+    rows = [[one[epoch] for one in trainings if epoch in one] for epoch in epochs]
     found: dict[str, dict[str, list[list[float | None]]]] = {}
     for quantity in QUANTITIES:
         scale, digits = (100, 2) if quantity == "accuracy" else (1, 4)
         for part in PARTS:
-            at = [_values(trials, epoch, f"{part}_{quantity}") for epoch in epochs]
+            k = VALUES.index(f"{part}_{quantity}")
+            at = [[value for row in some if (value := row[k]) is not None] for some in rows]
             found.setdefault(quantity, {})[part] = [
-                [None if not some else round(scale * take(some), digits) for some in at]
-                for take in (lambda some: sum(some) / len(some), min, max)
+                [None if not some else round(scale * take(some), digits) for some in at] for take in (mean, min, max)
             ]
-    accuracy = found["accuracy"]["validation"][0]
-    reached = [-1.0 if value is None else value for value in accuracy]
-    best = reached.index(max(reached))
+    reached = [-1.0 if value is None else value for value in found["accuracy"]["validation"][0]]
     return {
         "label": " · ".join(cell),
         "colour": colour,
         "dashes": dashes,
         "shown": shown,
-        "n_seeds": len(trials),
-        "selected": epochs[best],
+        "n_seeds": len(trainings),
+        "selected": epochs[reached.index(max(reached))],
         "epochs": epochs,
         "curves": found,
     }
-
-
-def _values(trials: list[LiveTrial], epoch: int, name: str) -> list[float]:
-    rows = [trial.rows[epoch].get(name) for trial in trials if epoch in trial.rows]
-    return [value for value in rows if value is not None]

@@ -236,17 +236,18 @@
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(!state.hidden.has(i))));
     draw();
   }
-  // Other values for the same page, as a live one gets them: what was hidden stays hidden, as cells keep their places.
+  // Other values for the same page, as a live one gets them: what was hidden stays hidden.
   root.show = (fresh) => {
-    const before = cells.length;
+    const before = new Map(cells.map((cell, i) => [cell.label, state.hidden.has(i)]));
+    const same = cells.length === fresh.length && cells.every((cell, i) => cell.label === fresh[i].label);
     cells = fresh;
-    cells.forEach((cell, i) => { if (i >= before && !cell.shown) state.hidden.add(i); });
-    if (cells.length !== before) {
+    state.hidden = new Set([...cells.keys()].filter((i) => before.has(cells[i].label) ? before.get(cells[i].label) : !cells[i].shown));
+    if (!same) {
       buttons = cells.map(makeButton);
       legend.replaceChildren(...buttons);
     }
     root.hidden = !cells.length;
-    if (!state.drag) refresh();
+    if (!state.drag && cells.length) refresh();
   };
   buttons = cells.map(makeButton);
   legend.append(...buttons);

@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const EVERY = 1000;
+  let seen = "";
   const list = document.getElementById("live-list"), one = document.getElementById("live-run");
 
   function made(tag, text, attributes = {}) {
@@ -16,7 +17,7 @@
     return node;
   }
 
-  const counts = (of) => `${of.finished} of ${of.planned} trials finished` + (of.failed ? `, ${of.failed} failed` : "");
+  const counts = (of) => `${of.finished} of ${of.planned} trials finished` + (of.failed ? `, ${of.failed} failed` : "") + (of.stopped ? "; stopped" : "");
 
   function showList(runs) {
     list.replaceChildren(...runs.map((run) => {
@@ -40,21 +41,23 @@
     }));
     document.getElementById("live-report").hidden = !run.report;
     const explorer = document.getElementById("explorer");
-    if (explorer && explorer.show && run.cells.length) explorer.show(run.cells);
+    if (explorer && explorer.show && run.cells) explorer.show(run.cells);
+    seen = run.token;
   }
 
   async function ask() {
-    const here = list || one;
+    const here = list || one, started = performance.now();
+    if (document.hidden) { setTimeout(ask, EVERY); return; }
     const state = document.getElementById("live-state");
     try {
-      const answer = await fetch(here.dataset.ask, { cache: "no-store" });
+      const answer = await fetch(`${here.dataset.ask}?seen=${encodeURIComponent(seen)}`, { cache: "no-store" });
       if (!answer.ok) throw new Error(answer.statusText);
       (list ? showList : showRun)(await answer.json());
       state.textContent = "";
     } catch (error) {
       state.textContent = "The server does not answer; this is what it said last.";
     }
-    setTimeout(ask, EVERY);
+    setTimeout(ask, Math.max(EVERY, 3 * (performance.now() - started)));  // never more than a quarter of the time
   }
   if (list || one) ask();
 })();
