@@ -14,32 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from commands import PARIBUS, paribus, run_small
 from paribus.plan import open_run
-
-PARIBUS = str(Path(sys.executable).with_name("paribus"))
-
-
-def paribus(*arguments: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    result = subprocess.run([PARIBUS, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300)
-    assert result.returncode == code, f"{result.stdout}\n{result.stderr}"
-    assert "Traceback" not in result.stderr
-    return result
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory, eeg_file: Path) -> Path:
     """A folder with a study that has run: runs/small in it."""
     folder = tmp_path_factory.mktemp("cli")
-    (folder / "small.yaml").write_text(
-        "name: small\nquestion: Which activation?\nbaseline:\n"
-        f"  data: {{source: npz, path: {eeg_file}}}\n"
-        "  model: {name: eegnet}\n  train: {epochs: 3, batch_size: 16}\n"
-        "factors:\n  activation: {path: model.activation, levels: [relu, elu]}\nseeds: 2\n"
-    )
-    result = paribus("run", "small.yaml", "--jobs", "2", cwd=folder)
-    assert "4 trials to run" in result.stdout
-    assert "[4/4]" in result.stdout
-    assert "Report: runs/small/report/index.html" in result.stdout
+    run_small(folder, eeg_file)
     return folder
 
 
@@ -75,107 +58,9 @@ def test_report(done: Path) -> None:
     assert "Which activation?" in (done / "runs/small/report/index.html").read_text()
 
 
-def test_a_rule_travels_with_the_checkpoint(done: Path, eeg_file: Path, tmp_path: Path) -> None:
-    costs = tmp_path / "costs.csv"
-    costs.write_text("true,left,right\nleft,0,1000\nright,0,0\n")  # never say right
-    run = tmp_path / "run"
-    shutil.copytree(done / "runs/small", run)
-    x = tmp_path / "x.npy"
-    np.save(x, np.load(eeg_file)["x_test" if "x_test" in np.load(eeg_file) else "x"])
-    checkpoint = sorted((run / "checkpoints").glob("*.safetensors"))[0]
-    assert re.search(r" right ", paribus("predict", checkpoint, x, cwd=tmp_path).stdout)
-    out = paribus("decide", run, "--costs", costs, "--keep", "least-cost", cwd=tmp_path).stdout
-    assert "Kept in 4 checkpoints" in out
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    for path in (checkpoint, checkpoint.with_suffix(".json")):
-        shutil.copy(path, elsewhere)
-    predicted = paribus("predict", elsewhere / checkpoint.name, x, cwd=tmp_path)
-    assert "least cost" in predicted.stderr
-    classes = {line.split()[1] for line in predicted.stdout.splitlines()[1:]}
-    assert classes == {"left"}
-    assert "identical to the stored ones" in paribus("evaluate", checkpoint, cwd=done).stdout
-    meta = checkpoint.with_suffix(".json")
-    meta.write_text(meta.read_text().replace("1000.0", "1001.0"))
-    assert "decision rule has changed" in paribus("predict", checkpoint, x, cwd=tmp_path, code=2).stderr
-    paribus("decide", run, "--keep", "argmax", cwd=tmp_path)  # mends it
-    assert "rule" not in json.loads(meta.read_text())
-    assert paribus("predict", checkpoint, x, cwd=tmp_path).stderr == ""
-    assert "needs --costs" in paribus("decide", run, "--keep", "least-cost", cwd=tmp_path, code=2).stderr
-    assert "did you mean" in paribus("decide", run, "--keep", "threshold", cwd=tmp_path, code=2).stderr
-
-
 def test_evaluate_says_identical(done: Path) -> None:
     out = paribus("evaluate", a_checkpoint(done), cwd=done).stdout
     assert "Predictions are identical to the stored ones, to the last bit." in out
-
-
-def test_power(done: Path) -> None:
-    out = paribus("power", "runs/small", "--difference", "5", cwd=done).stdout
-    assert re.search(r"^activation +elu − relu +[+−]?\d+\.\d +2 +\d+\.\d +(\d+|no number) +\d+ +\d+\.\d%$", out, re.M)
-    assert re.search(
-        r"^(\d+ seeds would show|On these test examples no number of seeds shows) a difference of 5 points", out, re.M
-    )
-    assert "0.001" in paribus("power", "runs/small", "--difference", "0", cwd=done, code=2).stderr
-
-
-def test_compare_runs(done: Path) -> None:
-    out = paribus("compare", "runs/small", "runs/small", cwd=done).stdout
-    assert "In both runs: 4 trials, with the same predictions to the last bit." in out
-    paribus("run", "small.yaml", "--set", "train.epochs=1", "--out", "runs/short", "--no-report", cwd=done)
-    out = paribus("compare", "runs/small", "runs/short", cwd=done).stdout
-    assert re.search(r"^train\.epochs +3 +1 +all$", out, re.M)
-    assert re.search(r"^relu +(no difference between|first|second)", out, re.M)
-    assert "no run folder at" in paribus("compare", "runs/small", "runs/none", cwd=done, code=2).stderr
-
-
-def test_every_pair(done: Path) -> None:
-    paribus("report", "runs/small", "--every-pair", cwd=done)
-
-
-def test_a_table_for_a_paper(done: Path) -> None:
-    tex = paribus("report", "runs/small", "--format", "tex", cwd=done).stdout
-    assert r"\begin{tabular}{lr}" in tex
-    assert re.search(r"^(\\textbf\{)?\w", tex, re.M)
-    rows = list(
-        csv.DictReader(
-            paribus("report", "runs/small", "--format", "csv", "--table", "cells", cwd=done).stdout.splitlines()
-        )
-    )
-    assert [row["activation"] for row in rows] == ["relu", "elu"]
-    assert (
-        "did you mean `cells`"
-        in paribus("report", "runs/small", "--format", "md", "--table", "cell", cwd=done, code=2).stderr
-    )
-    assert "no format `pdf`" in paribus("report", "runs/small", "--format", "pdf", cwd=done, code=2).stderr
-
-
-def test_pdf(done: Path) -> None:
-    from report.browser import chromium
-
-    chromium()
-    out = paribus("report", "runs/small", "--pdf", cwd=done).stdout
-    assert "PDF: runs/small/report/index.pdf" in out
-    assert (done / "runs/small/report/index.pdf").read_bytes().startswith(b"%PDF")
-
-
-def test_decide(done: Path, tmp_path: Path) -> None:
-    out = paribus("decide", "runs/small", cwd=done).stdout
-    assert re.search(r"^relu +argmax +\d+\.\d +\d+\.\d +\d+\.\d$", out, re.M)
-    assert re.search(r"^elu +thresholds +(\d+\.\d \([+−]?\d+\.\d ± \d+\.\d\) +){3}[\d. :]+, [\d. :]+$", out, re.M)
-    assert re.search(r"^relu +thresholds +(\d+\.\d \([+−]?\d+\.\d ± \d+\.\d\) *){2}$", out, re.M), "recall by class"
-    costs = tmp_path / "costs.csv"
-    costs.write_text("true,right,left\nleft,1,0\nright,0,100\n")  # to miss a right is worse
-    assert "least cost" in paribus("decide", "runs/small", "--costs", costs, cwd=done).stdout
-    for text, words in (
-        ("true,right\nright,0\n", "the columns must be the classes left, right, each once, got right"),
-        ("true,right,left\nleft,1,x\nright,0,1\n", "the cost of naming left for left must be a number, got x"),
-        ("true,right,left\nleft,1\nright,0,1\n", "the row of left must have 2 costs, got 1"),
-        ("true,right,left\nleft,1,nan\nright,0,1\n", "costs must be finite numbers"),
-    ):
-        costs.write_text(text)
-        assert words in paribus("decide", "runs/small", "--costs", costs, cwd=done, code=2).stderr
-    assert "cannot read the costs in" in paribus("decide", "runs/small", "--costs", "no.csv", cwd=done, code=2).stderr
 
 
 def test_a_description_that_was_edited_is_refused(done: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from paribus.record import EpochRow, PlannedTrial
 LIVE = "live.jsonl"
 OWNER = "run.owner.json"
 """Who holds a run folder now: process and start."""
+# In the order that `EpochRow` has them in.
 VALUES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 _HEAD = 60
 """Bytes at the start of the file that tell one run from another."""

@@ -109,16 +109,16 @@ def check_plan(plan: Plan) -> None:
     def network(trial: PlannedTrial) -> str:
         return f"{plan.facts(trial)} {trial.spec.model.model_dump_json()}"
 
-    def batches(trial: PlannedTrial) -> str:
-        train = trial.spec.train
-        return (
-            f"{trial.spec.data.model_dump_json()} {train.batch_size} {train.augmentation} {train.refit} {_draws(trial)}"
-        )
-
-    def _draws(trial: PlannedTrial) -> int:
+    def draw(trial: PlannedTrial) -> int:
         """Where classes can be missing from a draw, every seed's is looked at."""
         data = trial.spec.data
         return trial.spec.seed_of("split") if data.split_by_group or not data.stratify else 0
+
+    def batches(trial: PlannedTrial) -> str:
+        train = trial.spec.train
+        return (
+            f"{trial.spec.data.model_dump_json()} {train.batch_size} {train.augmentation} {train.refit} {draw(trial)}"
+        )
 
     for trial in distinct(plan, network):
         facts = plan.facts(trial)

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from paribus.errors import StudyError
 from paribus.spec import Spec
+from paribus.spec.base import FieldError
 from paribus.suggest import from_known
 
 S = TypeVar("S", bound=Spec)
@@ -51,7 +52,8 @@ def _explain(cls: type[Spec], plain: Any, found: Sequence[ErrorDetails]) -> Stud
         message = "this field is needed"
     elif kind == "value_error":
         message = str(context["error"])
-        path = (*path, *getattr(context["error"], "path", "").split(".")) if hasattr(context["error"], "path") else path
+        if isinstance(context["error"], FieldError):
+            path = (*path, *context["error"].path.split("."))
     else:
         message = detail["msg"][0].lower() + detail["msg"][1:].replace("a valid tuple", "a list")
         message = (

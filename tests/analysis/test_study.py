@@ -327,3 +327,14 @@ def test_whole_study_optimism_is_over_seeds():
     result = analyse(study, planned, records, [])
     assert result.optimism.n == 2
     assert result.optimism.mean == pytest.approx(0.2)
+
+
+def test_every_pair_is_compared_on_request():
+    levels = {"activation": {"path": "model.activation", "levels": ["elu", "relu", "gelu"]}}
+    study = make_study(factors=levels)
+    planned = plan(study)
+    records = [make_record(t, 12 + t.spec.seed) for t in planned]
+    plain, every = (analyse(study, planned, records, [], every_pair=asked).comparisons for asked in (False, True))
+    assert [(one.level, one.against) for one in plain] == [("elu", "relu"), ("gelu", "relu")]
+    assert [(one.level, one.against) for one in every] == [("elu", "relu"), ("gelu", "relu"), ("gelu", "elu")]
+    assert [one.n_together for one in every] == [3, 3, 3]

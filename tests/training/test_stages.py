@@ -21,7 +21,8 @@ from paribus.training.evaluate import predict_logits
 from paribus.training.examples import prepare
 from paribus.training.loop import fit
 from paribus.training.rng import stream_seed
-from paribus.training.stages import chosen_epoch, mean_history
+from paribus.training.select import selected
+from paribus.training.stages import mean_history
 from paribus.training.trial import TrialTask, deterministic, run_trial
 from paribus.validate import validate
 
@@ -169,8 +170,8 @@ def test_mean_history_by_hand() -> None:
     assert mean.train_loss == pytest.approx(2.5)
     assert mean.seconds == 3.0
     later = replace(mean, epoch=2, validation_accuracy=0.99)
-    assert chosen_epoch("best_validation", (mean, later)) == 2
-    assert chosen_epoch("last", (mean, later)) == 2
+    assert selected("best_validation", (mean, later)).epoch == 2
+    assert selected("last", (mean, later)).epoch == 2
 
 
 def test_of_a_fold_only_its_curves_are_kept(specify, monkeypatch) -> None:

@@ -28,8 +28,6 @@ FEW_CLASSES = 3
 """So many thresholds are told one by one."""
 SWEEPS = 10
 """At most, over all classes, in the search for thresholds."""
-
-
 RULES = ("argmax", "above share", "prior correction", "thresholds", "least cost")
 """Names of all rules."""
 

@@ -16,7 +16,7 @@ from paribus.analysis.words import count
 from paribus.record import EpochRow, TrialFailure, TrialRecord
 from paribus.spec import TrialSpec
 from paribus.training.early_stop import stop_epoch
-from paribus.training.select import is_better
+from paribus.training.select import selected
 
 Floats = npt.NDArray[np.float64]
 
@@ -279,17 +279,8 @@ def _early_stopping(curve: Curve) -> _Found | None:
         or end > 0.9 * len(rows)
     ):
         return None
-    kept, early = (_selected(curve.spec, some) for some in (rows, rows[:end]))
+    kept, early = (selected(curve.spec.selection, some) for some in (rows, rows[:end]))
     return _Found((float(end), float(len(rows)), early.test_accuracy - kept.test_accuracy))
-
-
-def _selected(spec: TrialSpec, rows: Sequence[EpochRow]) -> EpochRow:
-    best: EpochRow | None = None
-    for row in rows:
-        if is_better(spec.selection, row, best):
-            best = row
-    assert best is not None
-    return best
 
 
 SIGNS: dict[Sign, Callable[[Curve], _Found | None]] = {

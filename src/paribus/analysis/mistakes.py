@@ -42,18 +42,18 @@ def mistakes(tests: Sequence[Predictions]) -> tuple[Mistake, ...]:
     """
     p = _mean_probabilities(tests)
     wrong = np.flatnonzero(p.argmax(axis=1) != tests[0].y)
-    return tuple(sorted(_examples(tests, wrong), key=lambda one: -one.probability))
+    return tuple(sorted(_examples(tests[0], p, wrong), key=lambda one: -one.probability))
 
 
-def _examples(tests: Sequence[Predictions], rows: npt.NDArray[np.int64]) -> list[Mistake]:
-    """These test examples, each with the wrong class that is most probable in the mean."""
-    p, y = _mean_probabilities(tests)[rows], tests[0].y[rows]
+def _examples(test: Predictions, mean: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> list[Mistake]:
+    """These test examples, each with the wrong class that is most probable in the mean (n, n_classes)."""
+    p, y = mean[rows], test.y[rows]
     at = np.arange(len(rows))
     of_true = p[at, y].copy()
     p[at, y] = -1.0
     named = p.argmax(axis=1)
     return [
-        Mistake(str(tests[0].ids[row]), int(y[i]), int(named[i]), float(p[i, named[i]]), float(of_true[i]))
+        Mistake(str(test.ids[row]), int(y[i]), int(named[i]), float(p[i, named[i]]), float(of_true[i]))
         for i, row in enumerate(rows)
     ]
 
@@ -77,7 +77,7 @@ def always_wrong(cells: Sequence[Sequence[Predictions]]) -> tuple[tuple[Mistake,
     """
     tests = [test for cell in cells for test in cell]
     never = np.all([test.logits.argmax(axis=1) != test.y for test in tests], axis=0)
-    found = sorted(_examples(tests, np.flatnonzero(never)), key=lambda one: one.of_true)
+    found = sorted(_examples(tests[0], _mean_probabilities(tests), np.flatnonzero(never)), key=lambda one: one.of_true)
     return tuple(found[:AT_MOST]), len(found)
 
 

@@ -1,4 +1,4 @@
-"""`paribus power`, `compare` and `decide`: questions to finished runs."""
+"""`paribus power`, `compare`, `decide` and single tables: questions to finished runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,13 +23,10 @@ def power(
     The last column is the share of the variance that seeds are to blame for; the rest is the test examples'.
     """
     from paribus.analysis.power import power as find
-    from paribus.analysis.study import analyse
     from paribus.analysis.words import percent, points
-    from paribus.plan import read_run
+    from paribus.results import analyse
 
-    stored = read_run(run)
-    result = analyse(stored.study, stored.planned, stored.records, stored.failures)
-    found = find(result, difference / 100)
+    found = find(analyse(run).result, difference / 100)
     rows = [
         [
             one.factor,
@@ -65,12 +62,10 @@ def compare(
     Cells are matched by their levels, trials by their seeds; differences in results are the second's less the first's.
     """
     from paribus.analysis.runs import compare_runs
-    from paribus.analysis.study import analyse
-    from paribus.plan import read_run
+    from paribus.results import analyse
 
-    runs = [read_run(path) for path in (first, second)]
-    ours, theirs = ((analyse(run.study, run.planned, run.records, run.failures), run.records) for run in runs)
-    found = compare_runs(ours, theirs)
+    ours, theirs = (analyse(path) for path in (first, second))
+    found = compare_runs((ours.result, ours.run.records), (theirs.result, theirs.run.records))
     _show_shared(found)
     _show_differences("what differs in specification", found, "specification")
     _show_differences("what differs in environment", found, "environment")
@@ -163,19 +158,16 @@ def table_text(run: Path, name: str, form: str, *, every_pair: bool) -> str:
     Raises:
         RunError: there is no such table or form, or the run has no finished trial.
     """
-    from paribus.analysis.study import analyse
     from paribus.errors import RunError
-    from paribus.plan import read_run
     from paribus.report.table import to_csv, to_markdown, to_tex
     from paribus.report.tables import all_tables
+    from paribus.results import analyse
     from paribus.suggest import from_known
 
     writers = {"md": to_markdown, "tex": to_tex, "csv": to_csv}
     if form not in writers:
         raise RunError(f"no format `{form}`{from_known(form, writers)}")
-    stored = read_run(run)
-    result = analyse(stored.study, stored.planned, stored.records, stored.failures, every_pair=every_pair)
-    tables = {table.name: table for table in all_tables(result) if table.rows}
+    tables = {table.name: table for table in all_tables(analyse(run, every_pair=every_pair).result) if table.rows}
     if name not in tables:
         raise RunError(f"no table `{name}`{from_known(name, tables)}")
     return writers[form](tables[name])

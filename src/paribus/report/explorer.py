@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from paribus.analysis.curves import PARTS, QUANTITIES, downsample
+from paribus.analysis.curves import PARTS, QUANTITIES, Curves, downsample
 from paribus.analysis.result import CellResult, StudyResult
 from paribus.report.figures import DASHES, styles
 
@@ -47,15 +47,6 @@ def _shown_at_first(result: StudyResult, cells: list[CellResult]) -> set[str]:
 
 def _cell(cell: CellResult, colour: str, dashes: str | None, at_most: int, *, shown: bool) -> dict[str, Any]:
     assert cell.scores
-    curves: dict[str, dict[str, list[list[float | None]]]] = {}
-    epochs: list[int] = []
-    for quantity in QUANTITIES:
-        scale, digits = (100, 2) if quantity == "accuracy" else (1, 4)
-        for part in PARTS:
-            band = cell.scores.curves[quantity, part]
-            at, series = downsample(band.epoch, scale * np.stack([band.mean, band.low, band.high]), at_most)
-            epochs = at.tolist()
-            curves.setdefault(quantity, {})[part] = [_plain(values, digits) for values in series]
     return {
         "label": cell.label,
         "colour": colour,
@@ -63,9 +54,27 @@ def _cell(cell: CellResult, colour: str, dashes: str | None, at_most: int, *, sh
         "shown": shown,
         "n_seeds": len(cell.scores.seeds),
         "selected": cell.scores.selected_epoch.median,
-        "epochs": epochs,
-        "curves": curves,
+        **curve_values(cell.scores.curves, at_most),
     }
+
+
+def curve_values(bands: Curves, at_most: int) -> dict[str, Any]:
+    """Epochs, and for each quantity and part the mean, lowest and highest: accuracies in percent, None for a gap.
+
+    Args:
+        bands: of a cell.
+        at_most: epochs to keep.
+    """
+    curves: dict[str, dict[str, list[list[float | None]]]] = {}
+    epochs: list[int] = []
+    for quantity in QUANTITIES:
+        scale, digits = (100, 2) if quantity == "accuracy" else (1, 4)
+        for part in PARTS:
+            band = bands[quantity, part]
+            at, series = downsample(band.epoch, scale * np.stack([band.mean, band.low, band.high]), at_most)
+            epochs = at.tolist()
+            curves.setdefault(quantity, {})[part] = [_plain(values, digits) for values in series]
+    return {"epochs": epochs, "curves": curves}
 
 
 def _plain(values: np.ndarray[Any, np.dtype[np.float64]], digits: int) -> list[float | None]:

@@ -67,11 +67,8 @@ def build(
     """
     result = analyse(study, planned, records, failures, every_pair=every_pair)
     tables = all_tables(result)
-    answer, curves, confusions = (
-        answer_picture(result),
-        curve_pictures(result),
-        _by_cell(result, "confusion", confusion_picture),
-    )
+    answer, curves = answer_picture(result), curve_pictures(result)
+    confusions = _by_cell(result, "confusion", confusion_picture)
     differences = differences_picture(result)
     reliabilities = _by_cell(result, "reliability", reliability_picture)
     ordered = _in_order(result, records)
@@ -142,14 +139,11 @@ def _opened(
 ) -> tuple[Picture, ...]:
     """Of the first finished seed of the best cell; and of EEG its spectrum."""
     spectrum = None if isinstance(dataset, str) else spectrum_picture(dataset)
-    own = [r for r in records if result.best and r.trial_id in result.best.cell.trial_ids][:1]
-    of_network = [
-        picture
-        for record in own
-        for picture in opened_pictures(
-            record.layers, weights(record), record.data.sfreq_hz, f"{result.best.cell.label if result.best else ''}"
-        )
-    ]
+    of_network: tuple[Picture, ...] = ()
+    if result.best:
+        best = result.best.cell
+        first = next(record for record in records if record.trial_id in best.trial_ids)
+        of_network = opened_pictures(first.layers, weights(first), first.data.sfreq_hz, best.label)
     return (*of_network, *([spectrum] if spectrum else []))
 
 
@@ -179,7 +173,7 @@ def write_report(run: Path, *, every_pair: bool = False) -> Report:
         Where the page is, and the analysis that it shows.
 
     Raises:
-        RunError: the folder holds no study, or no trial of it is finished or failed, or it cannot be written.
+        RunError: the folder holds no study, or no trial of it is finished, or it cannot be written.
         StoreError: the store cannot be read.
     """
     stored = read_run(run)

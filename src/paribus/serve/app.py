@@ -72,7 +72,8 @@ def make_app(folder: Path) -> "Starlette":
 
     def one_values(request: "Request") -> "Response":
         path = run_of(request)
-        follow, told = follower(path), summary(path, follower(path))
+        follow = follower(path)
+        told = summary(path, follow)
         with follow.lock:
             trials = follow.look()
             # The curves only where there are new ones: of a large study they are a megabyte.

@@ -2,17 +2,21 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean as mean
 from typing import Any
 
-from paribus.analysis.curves import PARTS, QUANTITIES
+import numpy as np
+
+from paribus.analysis.curves import mean_curves
 from paribus.errors import ParibusError
-from paribus.live import OWNER, VALUES, Follower, LiveTrial
+from paribus.live import OWNER, VALUES, Follower, LiveTrial, Values
 from paribus.plan import STORE, open_run
+from paribus.record import EpochRow
+from paribus.report.explorer import curve_values
 from paribus.report.figures import COLOURS, DASHES
 
 DEEPEST = 2
@@ -92,7 +96,7 @@ def curves(trials: Sequence[LiveTrial]) -> list[dict[str, Any]]:
 
     A refit is left out: it measures neither validation nor test.
     """
-    by_cell: dict[tuple[str, ...], list[dict[int, tuple[float | None, ...]]]] = {}
+    by_cell: dict[tuple[str, ...], list[dict[int, Values]]] = {}
     for trial in trials:
         measured = [one for one in trial.trainings if any(v[2] is not None for v in one.values())]
         by_cell.setdefault(trial.cell, []).extend(measured)
@@ -104,9 +108,14 @@ def curves(trials: Sequence[LiveTrial]) -> list[dict[str, Any]]:
     ]
 
 
+def _row(epoch: int, values: Values) -> EpochRow:
+    known = {name: math.nan if value is None else value for name, value in zip(VALUES, values, strict=True)}
+    return EpochRow(epoch=epoch, **known, lr=math.nan, seconds=math.nan)
+
+
 def _curve(
     cell: tuple[str, ...],
-    trainings: Sequence[dict[int, tuple[float | None, ...]]],
+    trainings: Sequence[dict[int, Values]],
     colour: str,
     dashes: str | None,
     most: int,
@@ -114,25 +123,15 @@ def _curve(
     shown: bool,
 ) -> dict[str, Any]:
     every = sorted({epoch for one in trainings for epoch in one})
-    epochs = sorted({*every[:: -(-len(every) // most)], every[-1]})
-    rows = [[one[epoch] for one in trainings if epoch in one] for epoch in epochs]
-    found: dict[str, dict[str, list[list[float | None]]]] = {}
-    for quantity in QUANTITIES:
-        scale, digits = (100, 2) if quantity == "accuracy" else (1, 4)
-        for part in PARTS:
-            k = VALUES.index(f"{part}_{quantity}")
-            at = [[value for row in some if (value := row[k]) is not None] for some in rows]
-            found.setdefault(quantity, {})[part] = [
-                [None if not some else round(scale * take(some), digits) for some in at] for take in (mean, min, max)
-            ]
-    reached = [-1.0 if value is None else value for value in found["accuracy"]["validation"][0]]
+    kept = sorted({*every[:: -(-len(every) // most)], every[-1]})  # before all else: a large study has many
+    bands = mean_curves([[_row(epoch, one[epoch]) for epoch in kept if epoch in one] for one in trainings])
+    reached = bands["accuracy", "validation"]
     return {
         "label": " · ".join(cell),
         "colour": colour,
         "dashes": dashes,
         "shown": shown,
         "n_seeds": len(trainings),
-        "selected": epochs[reached.index(max(reached))],
-        "epochs": epochs,
-        "curves": found,
+        "selected": int(reached.epoch[np.nan_to_num(reached.mean, nan=-1.0).argmax()]),
+        **curve_values(bands, len(kept) + 1),
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -188,19 +189,23 @@ def _rule(given: Any, meta: dict[str, Any], path: Path) -> Rule | None:
         return None
     try:
         digest, n = given.pop("sha256"), len(meta["class_names"])
-        whole = digest == _digest({**given, "weights_sha256": meta["weights_sha256"]})
-        arrays = {
-            name: None if given[name] is None else np.array(given[name], np.float64)
-            for name in ("offsets", "floors", "costs")
-        }
-        shapes = {"offsets": (n,), "floors": (n,), "costs": (n, n)}
-        if not whole or any(a is not None and a.shape != shapes[name] for name, a in arrays.items()):
+        offsets, floors, costs = (
+            _array(given[name], shape) for name, shape in (("offsets", (n,)), ("floors", (n,)), ("costs", (n, n)))
+        )
+        if offsets is None or digest != _digest({**given, "weights_sha256": meta["weights_sha256"]}):
             raise ValueError("its decision rule has changed since it was kept")
-        return Rule(name=str(given["name"]), chosen=str(given["chosen"]), **arrays)  # type: ignore[arg-type]
+        return Rule(str(given["name"]), offsets, floors, costs, str(given["chosen"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path} holds a decision rule that cannot be used ({error}): keep it anew with `paribus decide RUN --keep`"
         ) from None
+
+
+def _array(given: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float64] | None:
+    array = None if given is None else np.array(given, np.float64)
+    if array is not None and array.shape != shape:
+        raise ValueError("its decision rule has changed since it was kept")
+    return array
 
 
 def _digest(meta: dict[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """Which epoch's weights count."""
 
+from collections.abc import Sequence
+
 from paribus.record import EpochRow
 from paribus.spec import Selection
 
@@ -15,3 +17,13 @@ def is_better(selection: Selection, row: EpochRow, best: EpochRow | None) -> boo
     if selection == "best_validation":
         return (row.validation_accuracy, -row.validation_loss) > (best.validation_accuracy, -best.validation_loss)
     return (row.test_accuracy, -row.test_loss) > (best.test_accuracy, -best.test_loss)
+
+
+def selected(selection: Selection, history: Sequence[EpochRow]) -> EpochRow:
+    """The epoch of a history, of at least one, whose weights count."""
+    best: EpochRow | None = None
+    for row in history:
+        if is_better(selection, row, best):
+            best = row
+    assert best is not None
+    return best

@@ -14,13 +14,13 @@ from paribus.data.dataset import Dataset
 from paribus.errors import NonFiniteLoss, TrainingError
 from paribus.models.build import create
 from paribus.record import EpochRow, Predictions
-from paribus.spec import Selection, TrialSpec
+from paribus.spec import TrialSpec
 from paribus.training.divide import Parts, divide, everything
 from paribus.training.evaluate import predict_logits
 from paribus.training.examples import Examples, prepare
 from paribus.training.loop import Fitted, fit
 from paribus.training.rng import stream_seed
-from paribus.training.select import is_better
+from paribus.training.select import selected
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +60,7 @@ def train(spec: TrialSpec, dataset: Dataset, device: torch.device, on_epoch: Cal
         # Of each fold only its curves and what it said of its own examples is kept: there can be many.
         folds = [_fit(spec, dataset, parts, device, on_epoch)[1] for parts in divided]
         history = mean_history([one.history for one in folds], [len(parts.rows["validation"]) for parts in divided])
-        fitted = replace(folds[0], history=history, selected_epoch=chosen_epoch(spec.selection, history))
+        fitted = replace(folds[0], history=history, selected_epoch=selected(spec.selection, history).epoch)
         said = [one.outputs[fitted.selected_epoch - 1] for one in folds]
     validation = np.concatenate([parts.rows["validation"] for parts in divided])
     logits = torch.cat(said).numpy()
@@ -129,16 +129,6 @@ def mean_history(histories: Sequence[tuple[EpochRow, ...]], weights: Sequence[in
         )
         for rows in zip(*histories, strict=True)
     )
-
-
-def chosen_epoch(selection: Selection, history: Sequence[EpochRow]) -> int:
-    """From 1."""
-    best: EpochRow | None = None
-    for row in history:
-        if is_better(selection, row, best):
-            best = row
-    assert best is not None
-    return best.epoch
 
 
 def _predictions(dataset: Dataset, rows: npt.NDArray[np.int64], logits: npt.NDArray[np.float32]) -> Predictions:
