@@ -188,14 +188,18 @@ def report(
     table: Annotated[
         str, typer.Option("--table", metavar="NAME", help="Which one: answer, cells, comparisons, …; with --format.")
     ] = "answer",
+    png: Annotated[
+        bool | None,
+        typer.Option(help="Figures as PNG (300 dpi) beside SVG.  [default: unless over 100]", show_default=False),
+    ] = None,
 ) -> None:
-    """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG)."""
+    """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG, PNG)."""
     if form is not None:
         from paribus.cli.answers import table_text
 
         typer.echo(table_text(run, table, form, every_pair=every_pair), nl=False)
         return
-    page = _report(run, every_pair=every_pair)
+    page = _report(run, every_pair=every_pair, png=png)
     if pdf:
         from paribus.report.pdf import print_pdf
 
@@ -337,11 +341,13 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _report(folder: Path, *, every_pair: bool = False) -> Path:
+def _report(folder: Path, *, every_pair: bool = False, png: bool | None = None) -> Path:
     from paribus.report.page import write_report
     from paribus.report.tables import terminal_table
 
-    report = write_report(folder, every_pair=every_pair)
+    report = write_report(folder, every_pair=every_pair, png=png)
     show(terminal_table(report.result))
+    if report.n_left_out and png is None:
+        typer.echo(f"{report.n_left_out} figures are SVG only: --png writes PNG files too.")
     typer.echo(f"Report: {report.path}")
     return report.path

@@ -3,10 +3,12 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +35,13 @@ from paribus.report.svg import Picture
 from paribus.report.table import to_csv, to_markdown
 from paribus.report.tables import all_tables
 from paribus.spec import AeonData, StudySpec
+from paribus.suggest import from_known
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+AT_MOST_IMAGES = 100
+"""Figures that are written as PNG too unless told otherwise; a tenth of a second each."""
 PICTURE_BUDGET = 2_400_000
 """Characters of pictures in the page; a page below 3 MB opens at once and can be mailed."""
 
@@ -159,23 +167,57 @@ class Report:
 
     path: Path
     """The page, ``RUN/report/index.html``."""
-    result: StudyResult
+    page: Page
+    """Its content."""
+    n_left_out: int = 0
+    """Figures that were not written as PNG, for there are too many."""
+
+    @property
+    def result(self) -> StudyResult:
+        """The analysis that it shows."""
+        return self.page.result
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of all figures; their files are ``RUN/report/figures/NAME.svg`` and ``.png``."""
+        return tuple(picture.name for picture in self.page.pictures)
+
+    def figure(self, name: str) -> "Figure":
+        """A figure of the report for matplotlib, as for ``report.figure("answer").savefig("answer.pdf")``.
+
+        Raises:
+            RunError: there is no figure of that name.
+        """
+        from paribus.report.paper import figure
+
+        found = {picture.name: picture for picture in self.page.pictures}
+        if name not in found:
+            raise RunError(f"the report has no figure `{name}`{from_known(name, found)}")
+        return figure(found[name])
+
+    def _repr_html_(self) -> str:
+        """The page within a notebook, in a frame of its own so that neither's styles touch the other."""
+        inside = escape(self.path.read_text(encoding="utf-8"), quote=True)
+        style = "width:100%;height:44rem;border:1px solid #8886;border-radius:8px"
+        return f'<iframe srcdoc="{inside}" style="{style}" title="{escape(self.page.title)}"></iframe>'
 
 
-def write_report(run: Path, *, every_pair: bool = False) -> Report:
-    """Writes ``report/`` in a run folder: the page, its tables and its figures.
+def write_report(run: "str | os.PathLike[str]", *, every_pair: bool = False, png: bool | None = None) -> Report:
+    """Writes ``report/`` in a run folder: the page, its tables and its figures. In a notebook its value shows the page.
 
     Args:
         run: folder of a run, with ``store.sqlite``.
         every_pair: compare every two levels of a factor, not only each with the baseline's.
+        png: whether figures are written as PNG too; None unless there are more than a hundred.
 
     Returns:
-        Where the page is, and the analysis that it shows.
+        Where the page is, the analysis that it shows, and its figures.
 
     Raises:
         RunError: the folder holds no study, or no trial of it is finished, or it cannot be written.
         StoreError: the store cannot be read.
     """
+    run = Path(run)
     stored = read_run(run)
     page = build(
         stored.study,
@@ -189,7 +231,8 @@ def write_report(run: Path, *, every_pair: bool = False) -> Report:
         dataset=_dataset(stored.records),
         weights=partial(_weights, run),
     )
-    return Report(_write_page(page, run / "report"), page.result)
+    png = len(page.pictures) <= AT_MOST_IMAGES if png is None else png
+    return Report(_write_page(page, run / "report", png=png), page, 0 if png else len(page.pictures))
 
 
 def _dataset(records: Sequence[TrialRecord]) -> Dataset | str:
@@ -220,27 +263,39 @@ def _weights(run: Path, record: TrialRecord) -> Mapping[str, npt.NDArray[np.floa
     return found
 
 
-def _write_page(page: Page, folder: Path) -> Path:
+def _write_page(page: Page, folder: Path, *, png: bool) -> Path:
+    """The page last, so that all it links to is there."""
     index = folder / "index.html"
-    files = {folder / "figures" / f"{picture.name}.svg": picture.svg for picture in page.pictures}
-    for table in page.tables:
-        files[folder / "tables" / f"{table.name}.csv"] = to_csv(table)
-        files[folder / "tables" / f"{table.name}.md"] = to_markdown(table)
+    written = []
     try:
-        for path, content in {**files, index: render(page)}.items():
+        for path, content in _files(page, folder, png=png):
             _write(path, content)
-        _remove_stale(folder, set(files))
+            written.append(path)
+        _write(index, render(page).encode())
+        _remove_stale(folder, set(written))
     except OSError as error:
         raise RunError(f"the report cannot be written to {folder}: {error.strerror or error}") from error
     return index
 
 
-def _write(path: Path, content: str) -> None:
+def _files(page: Page, folder: Path, *, png: bool) -> Iterator[tuple[Path, bytes]]:
+    for picture in page.pictures:
+        yield folder / "figures" / f"{picture.name}.svg", picture.svg.encode()
+        if png:
+            from paribus.report.paper import image
+
+            yield folder / "figures" / f"{picture.name}.png", image(picture)
+    for table in page.tables:
+        yield folder / "tables" / f"{table.name}.csv", to_csv(table).encode()
+        yield folder / "tables" / f"{table.name}.md", to_markdown(table).encode()
+
+
+def _write(path: Path, content: bytes) -> None:
     """All or nothing, so that a page being read is never half a page."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(content)
         # mkstemp keeps others out; a report is for reading.
         os.chmod(temporary, 0o644)
@@ -252,7 +307,7 @@ def _write(path: Path, content: str) -> None:
 
 def _remove_stale(folder: Path, current: set[Path]) -> None:
     """Figures and tables of an earlier report that this one no longer has."""
-    for kind in ("figures/*.svg", "tables/*.csv", "tables/*.md"):
+    for kind in ("figures/*.svg", "figures/*.png", "tables/*.csv", "tables/*.md"):
         for path in folder.glob(kind):
             if path not in current:
                 path.unlink()

@@ -22,7 +22,7 @@ from paribus.report.listing import differences_table, yaml_like
 from paribus.report.networks import FOOTNOTE, NetworkGroup
 from paribus.report.reliability import reliability_words
 from paribus.report.svg import Picture
-from paribus.report.table import Column, Table
+from paribus.report.table import Column, Table, without
 
 AT_MOST_COMPARISONS = 6
 """In the answer; of more, those that show a difference are named and the rest are counted."""
@@ -144,7 +144,7 @@ def table(material: Material) -> dict[str, Any]:
     show_grid = result.crossed and len(result.factors) > 1
     return {
         "grid": material.tables["answer"] if show_grid else None,
-        "cells": material.tables["cells"],
+        "cells": without(material.tables["cells"], ("best on test", "optimism")),  # a section of their own
         "more": [material.tables[name] for name in ("spreads", "further", "classes") if material.tables[name].rows],
         "sources": list(sources),
         "missing": missing,
@@ -184,17 +184,10 @@ def _others(result: StudyResult, factor: str) -> str:
 
 def curves(material: Material) -> dict[str, Any]:
     """Learning curves, by factor."""
-    honest = material.result.study.selection != "best_test"
-    said: dict[Sign, list[tuple[str, Diagnosis]]] = {}
-    for cell in material.result.cells:
-        for one in cell.diagnoses:
-            said.setdefault(one.sign, []).append((cell.label, one))
     return {
         "by_factor": {factor: found for factor, found in material.curves.items() if found},
-        "honest": honest,
+        "honest": material.result.study.selection != "best_test",
         "data": explorer_data(material.result),
-        "said": said,
-        "at_most": AT_MOST_COMPARISONS,
     }
 
 
@@ -233,7 +226,17 @@ def calibration(material: Material) -> dict[str, Any]:
         for one in cell.diagnoses
         if one.sign == "overconfident"
     ]
-    return {**_gallery(material, material.reliabilities), "said": said, "rising": rising}
+    rules = material.tables["rules"] if material.tables["rules"].rows else None
+    return {**_gallery(material, material.reliabilities), "said": said, "rising": rising, "rules": rules}
+
+
+def diagnosis(material: Material) -> dict[str, Any]:
+    """What the shapes of the learning curves say, and what helps."""
+    said: dict[Sign, list[tuple[str, Diagnosis]]] = {}
+    for cell in material.result.cells:
+        for one in cell.diagnoses:
+            said.setdefault(one.sign, []).append((cell.label, one))
+    return {"said": said, "at_most": AT_MOST_COMPARISONS, "finished": bool(material.records)}
 
 
 def optimism(material: Material) -> dict[str, Any]:
@@ -321,12 +324,13 @@ SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
     ("curves", "Learning curves", curves),
     ("confusion", "Confusion matrices", confusion),
     ("examples", "Misclassified examples", examples),
-    ("calibration", "Calibration", calibration),
-    ("optimism", "Had the test set chosen", optimism),
+    ("calibration", "Calibration and decision rules", calibration),
+    ("diagnosis", "What the curves say", diagnosis),
     ("data", "Data", data),
     ("networks", "Networks", networks),
     ("opened", "Inside the network", opened),
     ("recipe", "Recipe", recipe),
+    ("optimism", "Had the test set chosen", optimism),
     ("reproducibility", "Reproducibility", reproducibility),
     ("failures", "Failures", failures),
 )
