@@ -25,11 +25,12 @@ from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
 from paribus.report.differences import differences_picture
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
-from paribus.report.gallery import walls
+from paribus.report.gallery import Explain, walls
 from paribus.report.html import Page, render
 from paribus.report.networks import network_groups
 from paribus.report.opened import opened_pictures, spectrum_picture
 from paribus.report.reliability import reliability_picture
+from paribus.report.saliency import require_captum, saliency_maps
 from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
 from paribus.report.table import to_csv, to_markdown
@@ -58,6 +59,7 @@ def build(
     every_pair: bool = False,
     dataset: Dataset | str = "The data were not looked at.",
     weights: Callable[[TrialRecord], Mapping[str, npt.NDArray[np.floating]]] = lambda _: {},
+    explain: Callable[[TrialRecord], Explain] | None = None,
 ) -> Page:
     """The page of a study, from values alone.
 
@@ -72,6 +74,7 @@ def build(
         every_pair: compare every two levels of a factor.
         dataset: that the best cell was tested on, to show misclassified examples; or why there is none, in a sentence.
         weights: of a finished trial, by name; none where its checkpoint cannot be read.
+        explain: what gives images a saliency map by the network of a finished trial; None for none.
     """
     result = analyse(study, planned, records, failures, every_pair=every_pair)
     tables = all_tables(result)
@@ -82,7 +85,8 @@ def build(
     ordered = _in_order(result, records)
     label_of = {trial_id: cell.label for cell in result.cells for trial_id in cell.trial_ids}
     networks, data = network_groups(ordered, label_of), data_groups([record.data for record in ordered])
-    opened = _opened(result, ordered, dataset, weights)
+    first = _first_of_best(result, ordered)
+    opened = _opened(result, first, dataset, weights)
     drawn = [
         *([answer] if answer else []),
         *([differences] if differences else []),
@@ -101,7 +105,10 @@ def build(
         tables={table.name: table for table in tables},
         answer=answer,
         differences=differences,
-        walls=() if isinstance(dataset, str) else walls(result, ordered, dataset),
+        walls=()
+        if isinstance(dataset, str)
+        else walls(result, ordered, dataset, explain(first) if explain and first else None),
+        explained=bool(explain),
         no_examples=dataset if isinstance(dataset, str) else "",
         opened=tuple(fitted[picture.name] for picture in opened),
         curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
@@ -139,19 +146,25 @@ def _within_budget(pictures: Sequence[Picture], left: int) -> list[Picture]:
     return fitting
 
 
+def _first_of_best(result: StudyResult, records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The first finished seed of the best cell."""
+    ids = result.best.cell.trial_ids if result.best else ()
+    return next((record for record in records if record.trial_id in ids), None)
+
+
 def _opened(
     result: StudyResult,
-    records: Sequence[TrialRecord],
+    first: TrialRecord | None,
     dataset: Dataset | str,
     weights: Callable[[TrialRecord], Mapping[str, npt.NDArray[np.floating]]],
 ) -> tuple[Picture, ...]:
-    """Of the first finished seed of the best cell; and of EEG its spectrum."""
+    """Of a network of the best cell; and of EEG its spectrum."""
     spectrum = None if isinstance(dataset, str) else spectrum_picture(dataset)
     of_network: tuple[Picture, ...] = ()
-    if result.best:
-        best = result.best.cell
-        first = next(record for record in records if record.trial_id in best.trial_ids)
-        of_network = opened_pictures(first.layers, weights(first), first.data.sfreq_hz, best.label)
+    if result.best and first:
+        names = () if isinstance(dataset, str) else dataset.channel_names
+        label = result.best.cell.label
+        of_network = opened_pictures(first.layers, weights(first), first.data.sfreq_hz, label, names)
     return (*of_network, *([spectrum] if spectrum else []))
 
 
@@ -202,22 +215,29 @@ class Report:
         return f'<iframe srcdoc="{inside}" style="{style}" title="{escape(self.page.title)}"></iframe>'
 
 
-def write_report(run: "str | os.PathLike[str]", *, every_pair: bool = False, png: bool | None = None) -> Report:
+def write_report(
+    run: "str | os.PathLike[str]", *, every_pair: bool = False, png: bool | None = None, saliency: bool = False
+) -> Report:
     """Writes ``report/`` in a run folder: the page, its tables and its figures. In a notebook its value shows the page.
 
     Args:
         run: folder of a run, with ``store.sqlite``.
         every_pair: compare every two levels of a factor, not only each with the baseline's.
         png: whether figures are written as PNG too; None unless there are more than a hundred.
+        saliency: give misclassified images a map of the pixels that mattered (needs the extra `saliency`).
 
     Returns:
         Where the page is, the analysis that it shows, and its figures.
 
     Raises:
-        RunError: the folder holds no study, or no trial of it is finished, or it cannot be written.
+        RunError: the folder holds no study, or no trial of it is finished, or it cannot be written, or the extra is
+            not installed.
         StoreError: the store cannot be read.
+        CheckpointError: saliency is asked for, and the network cannot be loaded.
     """
     run = Path(run)
+    if saliency:
+        require_captum()
     stored = read_run(run)
     page = build(
         stored.study,
@@ -230,6 +250,7 @@ def write_report(run: "str | os.PathLike[str]", *, every_pair: bool = False, png
         every_pair=every_pair,
         dataset=_dataset(stored.records),
         weights=partial(_weights, run),
+        explain=(lambda record: partial(saliency_maps, run / record.checkpoint)) if saliency else None,
     )
     png = len(page.pictures) <= AT_MOST_IMAGES if png is None else png
     return Report(_write_page(page, run / "report", png=png), page, 0 if png else len(page.pictures))

@@ -43,6 +43,7 @@ class Material:
         differences: the figure of all comparisons.
         walls: misclassified examples.
         no_examples: why there are none, in a sentence; else empty.
+        explained: whether images have saliency maps.
         opened: what is inside the best cell's network.
         curves: factor -> pictures.
         confusions: label of a cell -> picture, for cells with a finished trial.
@@ -65,6 +66,7 @@ class Material:
     differences: Picture | None = None
     walls: tuple[Wall, ...] = ()
     no_examples: str = ""
+    explained: bool = False
     opened: tuple[Picture, ...] = ()
     networks: tuple[NetworkGroup, ...] = ()
     data_groups: tuple[DataGroup, ...] = ()
@@ -214,7 +216,13 @@ def _gallery(material: Material, pictures: dict[str, Picture]) -> dict[str, Any]
 
 def examples(material: Material) -> dict[str, Any]:
     """Test examples that are named wrongly."""
-    return {"walls": material.walls, "why_not": material.no_examples, "finished": bool(material.records)}
+    explained = material.explained and material.data is not None and material.data.kind == "image"
+    return {
+        "walls": material.walls,
+        "why_not": material.no_examples,
+        "finished": bool(material.records),
+        "explained": explained,
+    }
 
 
 def calibration(material: Material) -> dict[str, Any]:
