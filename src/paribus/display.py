@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from paribus.execute.base import Crashed, Finished, Message, Started
+from paribus.execute.base import Crashed, Finished, Message, Retrying, Started
 from paribus.execute.base import Progress as EpochDone
 from paribus.record import EpochRow, PlannedTrial, TrialFailure, TrialRecord
 from paribus.run import RunStarted
@@ -68,6 +68,8 @@ class Pace:
         if isinstance(message, EpochDone):
             self.epochs_left[message.index] = max(self.epochs_left[message.index] - 1, 0)
             self.epochs_run += 1
+        elif isinstance(message, Retrying):
+            self.epochs_left[message.index] = self.epochs[message.index]
         elif isinstance(message, Finished | Crashed):
             self.epochs_left[message.index] = 0
             failed = isinstance(message, Crashed) or isinstance(message.result, TrialFailure)
@@ -102,6 +104,11 @@ def ending(trial: PlannedTrial, message: Finished | Crashed) -> str:
     return f"{title(trial)}: FAILED: {why}"
 
 
+def again(trial: PlannedTrial, message: Retrying) -> str:
+    """One line on a trial whose worker died."""
+    return f"{title(trial)}: {message.message}; trying again ({message.attempt} of {message.at_most})"
+
+
 def _start(message: RunStarted) -> str:
     n = len(message.trials)
     before = f"; {message.n_done} finished before" if message.n_done else ""
@@ -134,7 +141,9 @@ class Lines:
         assert self.pace is not None
         self.pace.note(message)
         trial = self.pace.trials[message.index]
-        if isinstance(message, Finished | Crashed):
+        if isinstance(message, Retrying):
+            self._print(again(trial, message))
+        elif isinstance(message, Finished | Crashed):
             self._print(f"[{self.pace.n_ended}/{len(self.pace.trials)}] {ending(trial, message)}", self.pace.left())
         elif isinstance(message, EpochDone) and time.monotonic() - self.last > self.EVERY:
             row: EpochRow = message.event
@@ -196,6 +205,9 @@ class Bars:
             row: EpochRow = message.event
             note = f"loss {row.train_loss:.3f}{_validation(row)}"
             self.progress.update(self.running[message.index], advance=1, note=note)
+        elif isinstance(message, Retrying):
+            self.progress.remove_task(self.running.pop(message.index))
+            self.console.print(Text(again(trial, message), style="yellow"))
         else:
             self.progress.remove_task(self.running.pop(message.index))
             failed = isinstance(message, Crashed) or isinstance(message.result, TrialFailure)

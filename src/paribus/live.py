@@ -47,6 +47,10 @@ class Journal:
         values = {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in asdict(row).items()}
         self._write({"trial": index, "row": values})
 
+    def again(self, index: int) -> None:
+        """The trial at this place begins again, from an earlier epoch, which will be told of once more."""
+        self._write({"trial": index, "again": True})
+
     def ended(self, index: int) -> None:
         """The trial at this place finished or failed."""
         self._write({"trial": index, "ended": True})
@@ -120,6 +124,9 @@ class Follower:
         trial = self.trials[index]
         if told.get("ended"):
             trial.ended = True
+            return
+        if told.get("again"):
+            trial.trainings, trial.n_rows, trial.last = [], 0, ()
             return
         epoch, values = int(told["row"]["epoch"]), tuple(_number(told["row"].get(name)) for name in VALUES)
         if not trial.trainings or epoch <= max(trial.trainings[-1]):

@@ -1,6 +1,7 @@
 """Where planning, executors, training and the store meet."""
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from paribus.errors import DataError, ModelError, RunError, TrainingError
-from paribus.execute.base import Crashed, Executor, Finished, Message, Progress
+from paribus.execute.base import Crashed, Executor, Finished, Message, Progress, Retrying
 from paribus.execute.in_process import InProcess
 from paribus.execute.processes import Processes
 from paribus.grid import in_words
@@ -26,6 +27,7 @@ from paribus.spec import RunSpec, StudySpec, TrainSpec
 from paribus.store.sql import open_store
 from paribus.training.divide import divide, everything, n_trainings
 from paribus.training.environment import resolve_device
+from paribus.training.state import remove_state
 from paribus.training.trial import TrialTask, run_trial
 
 LOCK = "run.lock"
@@ -93,8 +95,11 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
                     store.add(outcome)
                     n_failed += isinstance(outcome, TrialFailure)
                     journal.ended(message.index)
+                    remove_state(out, outcome.trial_id)
                 elif isinstance(message, Progress):
                     journal.epoch(message.index, message.event)
+                elif isinstance(message, Retrying):
+                    journal.again(message.index)
                 listen(message)
     return RunOutcome(len(todo) - n_failed, n_failed, len(plan.trials) - len(todo))
 
@@ -198,7 +203,9 @@ def _task(plan: Plan, trial: PlannedTrial, run: RunSpec) -> TrialTask:
 
 
 def _executor(run: RunSpec) -> Executor:
-    return Processes(run.jobs) if run.jobs > 1 else InProcess()
+    if run.jobs == 1 and run.time_limit is None:
+        return InProcess()
+    return Processes(run.jobs, retries=run.retries, time_limit=run.time_limit or math.inf)
 
 
 def _outcome(message: Finished | Crashed, task: TrialTask) -> TrialRecord | TrialFailure:

@@ -4,13 +4,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from conformance import tasks
-from paribus.execute import Crashed, Executor, Finished, Message, Progress, Started
+from paribus.execute import Crashed, Executor, Finished, Message, Progress, Started, base
 
 
 def by_index(messages: list[Message], index: int) -> list[Message]:
@@ -31,6 +32,33 @@ class ExecutorConformance:
 
     def test_no_tasks(self, executor: Executor) -> None:
         assert list(executor.map(tasks.square, [])) == []
+
+    def test_a_source_may_have_nothing_just_now(self, executor: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(base, "POLL_SECONDS", 0.05)
+        messages = list(executor.map(tasks.square, iter([None, 2, None, None, 3, None])))
+        assert [message for message in messages if isinstance(message, Finished)] == [Finished(0, 4), Finished(1, 9)]
+
+    def test_tasks_are_taken_when_a_worker_is_free(self, executor: Executor) -> None:
+        taken = []
+
+        def source() -> Iterator[int]:
+            for number in range(2, 12):
+                taken.append(number)
+                yield number
+
+        with closing(executor.map(tasks.square, source())) as messages:
+            assert next(messages) == Started(0)
+            assert len(taken) <= 2
+            list(messages)
+        assert len(taken) == 10
+
+    def test_a_source_that_fails_ends_what_runs(self, executor: Executor, tmp_path: Path) -> None:
+        def source() -> Iterator[int]:
+            yield 2
+            raise OSError("the store is gone")
+
+        with pytest.raises(OSError, match="the store is gone"):
+            list(executor.map(tasks.square, source()))
 
     def test_can_map_again(self, executor: Executor) -> None:
         for _ in range(2):

@@ -61,6 +61,11 @@ def tick_silently(path: str, emit: Emit) -> None:
             pass
 
 
+def tick_silently_or_square(task: str | int, emit: Emit) -> int | None:
+    """Of a path the former, of a number the latter."""
+    return square(task, emit) if isinstance(task, int) else tick_silently(task, emit)  # type: ignore[func-returns-value]
+
+
 def tick_and_emit(path: str, emit: Emit) -> None:
     """Writes its process id to the file, then emits every 20 ms, for 30 s; swallows all that it may."""
     Path(path).write_text(str(os.getpid()))
@@ -105,6 +110,17 @@ def end_as_told(how: str, emit: Emit) -> str:
         emit("deaf")
         time.sleep(30)
     return how
+
+
+def die_at_first(path: str, emit: Emit) -> str:
+    """Writes a byte to the file; dies unless it holds three by then."""
+    with Path(path).open("a") as file:
+        file.write(".")
+    emit("here")
+    n = Path(path).stat().st_size
+    if n < 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return f"attempt {n}"
 
 
 def unpicklable_result(number: int, emit: Emit) -> Any:

@@ -13,7 +13,7 @@ import pytest
 
 from conformance import tasks
 from conformance.executor import ExecutorConformance, by_index
-from paribus.execute import Crashed, Executor, Finished, Message, Processes, Progress, Started, processes
+from paribus.execute import Crashed, Executor, Finished, Message, Processes, Progress, Retrying, Started, processes
 
 TESTS = Path(__file__).parents[1]
 
@@ -108,6 +108,39 @@ def test_a_worker_that_dies_takes_only_its_task(how: str, words: str) -> None:
     assert by_index(messages, 1)[:2] == [Started(1), Progress(1, how)]
     assert crash(messages, 1).kind == "WorkerDied"
     assert words in crash(messages, 1).message
+
+
+def test_a_task_whose_worker_dies_is_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "tries"
+    messages = list(Processes(1, retries=2).map(tasks.die_at_first, [str(path)]))
+    assert [type(message) for message in messages] == [Started, Progress, Retrying] * 2 + [Started, Progress, Finished]
+    assert messages[-1] == Finished(0, "attempt 3")
+    again = messages[2]
+    assert isinstance(again, Retrying)
+    assert (again.attempt, again.at_most) == (2, 3)
+    assert "SIGKILL" in again.message
+
+
+def test_a_task_that_always_dies_is_given_up_and_the_others_finish() -> None:
+    messages = list(Processes(2, retries=2).map(tasks.end_as_told, ["a", "exit", "b", "c"]))
+    assert results(messages) == {0: "a", 2: "b", 3: "c"}
+    own = by_index(messages, 1)
+    assert [type(message) for message in own] == [Started, Progress, Retrying] * 2 + [Started, Progress, Crashed]
+
+
+def test_an_exception_is_not_tried_again() -> None:
+    messages = list(Processes(1, retries=2).map(tasks.square_or_raise, [3]))
+    assert [type(message) for message in messages] == [Started, Progress, Crashed]
+
+
+def test_a_task_that_hangs_is_ended_and_the_others_finish(tmp_path: Path) -> None:
+    began = time.monotonic()
+    executor = Processes(2, retries=2, time_limit=2.0)
+    messages = list(executor.map(tasks.tick_silently_or_square, [str(tmp_path / "ticks"), 3, 4]))
+    assert results(messages) == {1: 9, 2: 16}
+    assert crash(messages, 0).kind == "TimeLimit"
+    assert "longer than the time limit of 2 s" in crash(messages, 0).message
+    assert time.monotonic() - began < 20
 
 
 def test_every_worker_dies() -> None:

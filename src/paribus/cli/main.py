@@ -11,7 +11,17 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from paribus.cli import answers, data, models
-from paribus.cli.terminal import Run, Settings, Study, complain, show, show_table
+from paribus.cli.terminal import (
+    Run,
+    Settings,
+    Study,
+    Terminated,
+    complain,
+    seconds_of,
+    show,
+    show_table,
+    sigterm_as_ctrl_c,
+)
 from paribus.errors import ParibusError
 
 app = typer.Typer(
@@ -43,6 +53,13 @@ def run(
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
     report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
+    checkpoint_every: Annotated[
+        str, typer.Option(metavar="30s|10|never", help="Keep a running trial's state every so many seconds or epochs.")
+    ] = "30s",
+    retries: Annotated[int, typer.Option(min=0, help="How often a trial whose worker died is tried again.")] = 2,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="90s|30m|2h", help="A trial that takes longer is ended.", show_default=False)
+    ] = None,
     track: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,7 +69,8 @@ def run(
 ) -> None:
     """Train every trial of a study that is not finished yet, then write the report.
 
-    Ctrl-C loses no finished trial: the same command goes on where it stopped.
+    Whatever ends it (Ctrl-C, a batch system, a power cut), the same command goes on: finished trials are kept, and
+    others continue from their last state, to the same bits.
     """
     from rich.console import Console
 
@@ -82,6 +100,9 @@ def run(
         "out": str(folder),
         "device": device,
         "threads": threads,
+        "checkpoint_every": checkpoint_every,
+        "retries": retries,
+        "time_limit": seconds_of(time_limit, "--time-limit") if time_limit else None,
         "command": shlex.join(["paribus", *sys.argv[1:]]),
     }
     run_spec = validate(RunSpec, plain)
@@ -91,16 +112,16 @@ def run(
     if resolve_device(run_spec.device).type == "cpu" and native().library is None:
         console.print(native().why, style="dim", markup=False)
     try:
-        with make_display(console) as display, tracking:
+        with sigterm_as_ctrl_c(), make_display(console) as display, tracking:
 
             def listen(message: RunStarted | Message) -> None:
                 display(message)
                 tracking(message)
 
             outcome = run_study(spec, run_spec, listen)
-    except KeyboardInterrupt:
-        console.print(f"Stopped. Finished trials are kept in {folder}; the same command goes on from there.")
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as stop:
+        console.print(f"Stopped. What was done is kept in {folder}; the same command goes on from there.", markup=False)
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     if report and outcome.n_finished + outcome.n_done_before:
         _report(folder)
     if outcome.n_failed:

@@ -1,9 +1,15 @@
 """What all commands share: arguments, tables, errors."""
 
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from paribus.errors import RunError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,3 +54,37 @@ def show(table: "Table") -> None:
     with console.capture() as capture:
         console.print(table)
     typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came, as from a batch system whose time is up."""
+
+
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Within it SIGTERM raises `Terminated`, once: cleaning up is not to be cut short by the next one."""
+
+    def stop(number: int, frame: Any) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds_of(text: str, option: str) -> float:
+    """Of ``90``, ``90s``, ``30m`` or ``1.5h``.
+
+    Raises:
+        RunError: it is none of these.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if not found or not float(found[1]):
+        raise RunError(f"{option} must be a time above 0 as 90s, 30m or 2h, got `{text}`")
+    return float(found[1]) * _UNITS[found[2]]

@@ -1,6 +1,6 @@
 """Ways to run a function over tasks. They receive the function and know nothing of training."""
 
-from paribus.execute.base import Crashed, Emit, Executor, Finished, Function, Message, Progress, Started
+from paribus.execute.base import Crashed, Emit, Executor, Finished, Function, Message, Progress, Retrying, Started
 from paribus.execute.in_process import InProcess
 from paribus.execute.processes import Processes
 
@@ -14,5 +14,6 @@ __all__ = [
     "Message",
     "Processes",
     "Progress",
+    "Retrying",
     "Started",
 ]

@@ -1,11 +1,16 @@
 """What every executor does, and the messages that it gives."""
 
+import time
 import traceback
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+
+POLL_SECONDS = 0.5
+"""Between two looks for tasks where there was none just now."""
 
 Emit = Callable[[Any], None]
 Function = Callable[[T, Emit], Any]
@@ -14,7 +19,7 @@ Function = Callable[[T, Emit], Any]
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A worker has been given the task."""
+    """A worker has been given the task; again, where an earlier one died."""
 
     index: int
     """Place of the task in the sequence, from 0; so in all messages."""
@@ -26,6 +31,19 @@ class Progress:
 
     index: int
     event: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The task's worker died; another is going to be given it."""
+
+    index: int
+    message: str
+    """How it died."""
+    attempt: int
+    """The coming one, from 2."""
+    at_most: int
+    """Attempts in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +60,66 @@ class Crashed:
 
     index: int
     kind: str
-    """Name of the exception; ``WorkerDied`` when there was none."""
+    """Name of the exception; ``WorkerDied`` or ``TimeLimit`` when there was none."""
     message: str
     traceback: str
     """Empty when there was no exception."""
 
 
-Message = Started | Progress | Finished | Crashed
+Message = Started | Progress | Retrying | Finished | Crashed
 
 
 class Executor(Protocol):
     """Runs tasks; the one stream of messages drives display and store."""
 
-    def map(self, function: Function[T], tasks: Sequence[T]) -> Generator[Message, None, None]:
+    def map(self, function: Function[T], tasks: Iterable[T | None]) -> Generator[Message, None, None]:
         """Run ``function(task, emit)`` for each task.
 
         Each task gives one Started, its Progress in order, and one Finished or Crashed; messages of
         several tasks may be mixed. Messages come as things happen. A task that raises does not stop the others.
 
+        A task is taken from ``tasks`` when a worker is free for it. None there says that there is no task just now:
+        it is asked again after a while. Indices count the tasks alone.
+
         Closing the generator, or an exception such as KeyboardInterrupt while it waits, ends what still
         runs. Wrap it in `contextlib.closing`, so that this happens at once when the consumer fails.
         """
         ...
+
+
+@dataclass(slots=True)
+class Waiting(Generic[T]):
+    """Tasks that no worker has yet: those to be tried again, then what their source still gives."""
+
+    source: Iterator[T | None]
+    again: deque[tuple[int, T, int]] = field(default_factory=deque)
+    """Index, task, attempt from 1."""
+    n_taken: int = 0
+    ended: bool = False
+    """The source has given all."""
+    asked: float = 0.0
+
+    def take(self) -> tuple[int, T, int] | None:
+        """The next one; None where there is none just now, or ever (`over`)."""
+        if self.again:
+            return self.again.popleft()
+        if self.ended or time.monotonic() < self.asked:
+            return None
+        try:
+            task = next(self.source)
+        except StopIteration:
+            self.ended = True
+            return None
+        if task is None:
+            self.asked = time.monotonic() + POLL_SECONDS
+            return None
+        self.n_taken += 1
+        return self.n_taken - 1, task, 1
+
+    @property
+    def over(self) -> bool:
+        """No task will come."""
+        return self.ended and not self.again
 
 
 def attempt(index: int, call: Callable[[], Any]) -> Finished | Crashed:

@@ -1,12 +1,14 @@
 """One task after the other in this process."""
 
 import ctypes
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Generator, Iterable
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
-from paribus.execute.base import Crashed, Finished, Function, Message, Progress, Started, T, attempt
+from paribus.execute import base
+from paribus.execute.base import Crashed, Finished, Function, Message, Progress, Started, T, Waiting, attempt
 
 GRACE_SECONDS = 5.0
 """How long a closed task may take to end, as in one long call into C."""
@@ -17,9 +19,16 @@ POLL_SECONDS = 0.2
 class InProcess:
     """Runs the tasks one after the other in this process."""
 
-    def map(self, function: Function[T], tasks: Sequence[T]) -> Generator[Message, None, None]:
+    def map(self, function: Function[T], tasks: Iterable[T | None]) -> Generator[Message, None, None]:
         """See `Executor.map`. The next task starts when its Started is asked for."""
-        for index, task in enumerate(tasks):
+        waiting: Waiting[T] = Waiting(iter(tasks))
+        while not waiting.over:
+            taken = waiting.take()
+            if taken is None:
+                if not waiting.over:
+                    time.sleep(base.POLL_SECONDS)
+                continue
+            index, task, _ = taken
             yield Started(index)
             yield from _run(function, index, task)
 

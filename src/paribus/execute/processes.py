@@ -1,13 +1,13 @@
 """Several tasks at a time, each in a worker process of its own."""
 
 import contextlib
+import math
 import os
 import pickle
 import signal
 import sys
 import time
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import forkserver, get_context, resource_tracker
@@ -15,10 +15,12 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from paribus.execute.base import Crashed, Function, Message, Progress, Started, T, attempt, crashed
+from paribus.execute import base
+from paribus.execute.base import Crashed, Function, Message, Progress, Retrying, Started, T, Waiting, attempt, crashed
 from paribus.execute.memory import keep_memory
 
 _NUMPY_THREADS = "OPENBLAS_NUM_THREADS"
+DIED = "WorkerDied"
 GRACE_SECONDS = 5.0
 """How long workers may take to end before they are killed."""
 
@@ -61,38 +63,39 @@ class Processes:
 
     Args:
         jobs: number of workers, at least 1; never more are started than there are tasks.
+        retries: how often a task whose worker died is given to another, at least 0.
+        time_limit: seconds that an attempt at a task may take, above 0; then its worker is killed.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, *, retries: int = 0, time_limit: float = math.inf) -> None:
         if jobs < 1:
             raise ValueError(f"jobs must be at least 1, got {jobs}")
-        self.jobs = jobs
+        self.jobs, self.retries, self.time_limit = jobs, retries, time_limit
 
-    def map(self, function: Function[T], tasks: Sequence[T]) -> Generator[Message, None, None]:
+    def map(self, function: Function[T], tasks: Iterable[T | None]) -> Generator[Message, None, None]:
         """See `Executor.map`. Function, tasks, events and results must be picklable.
 
         A worker that dies takes only its own task with it; another takes its place.
         """
-        waiting = deque(enumerate(tasks))
+        waiting: Waiting[T] = Waiting(iter(tasks))
         busy: list[_Worker] = []
         idle: list[_Worker] = []
         leaving: list[_Worker] = []
         try:
-            while waiting or busy:
-                while waiting and len(busy) < self.jobs:
-                    index, task = waiting.popleft()
+            while busy or not waiting.over:
+                while len(busy) < self.jobs and (taken := waiting.take()):
+                    index, task, nth = taken
                     yield Started(index)
                     payload = attempt(index, partial(pickle.dumps, (function, task)))
                     if isinstance(payload, Crashed):
                         yield payload
                         continue
                     busy.append(idle.pop() if idle else _start(_free_place([*busy, *leaving], self.jobs), self.jobs))
-                    busy[-1].give(index, payload.result)
-                while idle and not waiting:
+                    busy[-1].give(index, payload.result, nth, task, self.time_limit)
+                while idle and waiting.over:
                     leaving.append(idle.pop())
                     leaving[-1].connection.close()  # the worker takes it as leave to go
-                ready = wait([worker.connection for worker in busy]) if busy else []
-                for worker in [worker for worker in busy if worker.connection in ready]:
+                for worker in _ready(busy, waiting.over or len(busy) == self.jobs):
                     message = worker.receive()
                     if not isinstance(message, Progress):
                         busy.remove(worker)
@@ -100,10 +103,13 @@ class Processes:
                             idle.append(worker)
                         else:
                             worker.bury()
+                    if isinstance(message, Crashed) and message.kind == DIED and worker.nth <= self.retries:
+                        waiting.again.append((worker.index, worker.task, worker.nth + 1))
+                        message = Retrying(worker.index, message.message, worker.nth + 1, self.retries + 1)
                     yield message
         finally:
             for worker in busy:
-                worker.process.terminate()
+                worker.process.kill()
             _end([*busy, *idle, *leaving])
 
 
@@ -118,25 +124,37 @@ class _Worker:
     """From 0 to jobs - 1."""
     index: int = -1
     """Of its task."""
+    nth: int = 1
+    """Attempt at it."""
+    task: Any = None
+    limit: float = math.inf
+    """Seconds that the attempt may take."""
+    deadline: float = math.inf
 
-    def give(self, index: int, payload: bytes) -> None:
-        self.index = index
+    def give(self, index: int, payload: bytes, nth: int, task: Any, limit: float) -> None:
+        self.index, self.nth, self.task, self.limit = index, nth, task, limit
+        self.deadline = time.monotonic() + limit
         with contextlib.suppress(OSError):  # it has died, which `receive` will find
             self.connection.send_bytes(pickle.dumps((index, payload)))
 
     def receive(self) -> Message:
-        """The next message, once there is one."""
+        """The next message, once there is one, or that time is up."""
+        if not self.connection.poll() and time.monotonic() >= self.deadline:
+            self.process.kill()
+            self.process.join()
+            message = f"it took longer than the time limit of {self.limit:g} s and was ended"
+            return Crashed(self.index, "TimeLimit", message, "")
         try:
             data = self.connection.recv_bytes()
         except (EOFError, OSError):
             return self._died()
         try:
-            message: Message = pickle.loads(data)
+            found: Message = pickle.loads(data)
         except Exception as error:
             self.process.kill()
             self.process.join()
             return crashed(self.index, error)
-        return message
+        return found
 
     def _died(self) -> Crashed:
         self.process.join(GRACE_SECONDS)
@@ -154,11 +172,24 @@ class _Worker:
                 "; the system's out-of-memory killer ends processes this way: "
                 "use fewer jobs or a smaller batch, or close other programs"
             )
-        return Crashed(self.index, "WorkerDied", message, "")
+        return Crashed(self.index, DIED, message, "")
 
     def bury(self) -> None:
         self.connection.close()
         self.process.close()
+
+
+def _ready(busy: Sequence[_Worker], nothing_else: bool) -> list[_Worker]:
+    """Workers that have a message or no time left; waits for one, or for a while where tasks may come meanwhile."""
+    if not busy:
+        if not nothing_else:
+            time.sleep(base.POLL_SECONDS)
+        return []
+    until = min(worker.deadline for worker in busy) - time.monotonic()
+    until = until if nothing_else else min(until, base.POLL_SECONDS)
+    heard = wait([worker.connection for worker in busy], None if math.isinf(until) else max(until, 0.0))
+    now = time.monotonic()
+    return [worker for worker in busy if worker.connection in heard or now >= worker.deadline]
 
 
 def _signal_name(number: int) -> str:
@@ -224,7 +255,8 @@ def _end(workers: list[_Worker]) -> None:
 
 def _serve(connection: Connection, cores: set[int], variables: dict[str, str]) -> None:
     """Do tasks, on these cores, until the parent closes the connection or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    for number in (signal.SIGINT, signal.SIGTERM):  # they reach the parent, which ends its workers
+        signal.signal(number, signal.SIG_IGN)
     os.environ.clear()
     os.environ.update(variables)
     keep_memory()

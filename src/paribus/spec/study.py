@@ -218,4 +218,8 @@ class RunSpec(Spec):
     """Threads a trial. Results are bit-identical at the same number of threads only, so it is recorded."""
     checkpoint_every: str = Field("30s", pattern=r"^(\d+(\.\d+)?s|[1-9]\d*|never)$")
     """Seconds, as ``30s``, or epochs, as ``10``, between two states of a running trial to go on from; ``never``."""
+    retries: int = Field(2, ge=0)
+    """How often a trial whose worker process died is tried again."""
+    time_limit: float | None = Field(None, gt=0)
+    """Seconds that a trial may take; None for as long as it likes."""
     command: str = ""

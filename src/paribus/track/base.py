@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 
 from paribus.analysis.metrics import accuracy, cross_entropy
 from paribus.errors import RunError
-from paribus.execute.base import Finished, Message, Progress, Started
+from paribus.execute.base import Crashed, Finished, Message, Progress, Started
 from paribus.live import VALUES
 from paribus.record import EpochRow, PlannedTrial, TrialRecord
 from paribus.run import RunStarted
@@ -22,7 +22,7 @@ class Tracker(Protocol):
     """A tool that is told of trials. Trials are named by their place among those that run."""
 
     def begin(self, index: int, name: str, trial: PlannedTrial) -> None:
-        """A trial starts; ``name`` is its cell and seed in words."""
+        """A trial starts, perhaps again; ``name`` is its cell and seed in words."""
         ...
 
     def epoch(self, index: int, step: int, values: Mapping[str, float]) -> None:
@@ -68,13 +68,14 @@ class Tracking:
             self._trials = message.trials
         elif isinstance(message, Started):
             index, trial = message.index, self._trials[message.index]
+            self._training.pop(index, None)
             name = ", ".join([*(level for _, level in trial.cell if level), f"seed {trial.spec.seed}"])
             self._tell(lambda tracker: tracker.begin(index, name, trial))
         elif isinstance(message, Progress):
             index, row = message.index, message.event
             values = self._values(index, row)
             self._tell(lambda tracker: tracker.epoch(index, row.epoch, values))
-        else:
+        elif isinstance(message, Finished | Crashed):
             index, record = message.index, message.result if isinstance(message, Finished) else None
             final = final_values(record) if isinstance(record, TrialRecord) else {}
             self._tell(lambda tracker: tracker.end(index, final, finished=isinstance(record, TrialRecord)))

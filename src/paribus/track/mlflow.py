@@ -30,6 +30,8 @@ class MLflow:
         self._runs: dict[int, str] = {}
 
     def begin(self, index: int, name: str, trial: PlannedTrial) -> None:
+        if index in self._runs:
+            self.end(index, {}, finished=False)
         tags = {"paribus.trial": trial.trial_id, "paribus.seed": str(trial.spec.seed)}
         run = self._client.create_run(self._experiment, run_name=name, tags=tags)
         self._runs[index] = run.info.run_id

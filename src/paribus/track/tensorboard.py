@@ -24,6 +24,7 @@ class TensorBoard:
         self._parameters: dict[int, dict[str, str]] = {}
 
     def begin(self, index: int, name: str, trial: PlannedTrial) -> None:
+        self.end(index, {}, finished=False)
         plain = "".join(c if c.isalnum() or c in "-_., " else "_" for c in name)[:100]
         writer: Any = SummaryWriter(str(self._folder / f"{plain} {trial.trial_id[:8]}"))
         self._writers[index], self._parameters[index] = writer, parameters(trial)
@@ -35,10 +36,11 @@ class TensorBoard:
         self._writers[index].flush()
 
     def end(self, index: int, values: Mapping[str, float], *, finished: bool) -> None:
-        writer = self._writers.pop(index)
+        writer = self._writers.pop(index, None)
         if finished:
             writer.add_hparams(self._parameters[index], dict(values), run_name=".")
-        writer.close()
+        if writer:
+            writer.close()
 
     def close(self) -> None:
         for writer in self._writers.values():
