@@ -120,7 +120,7 @@ def run(
 
             outcome = run_study(spec, run_spec, listen)
     except KeyboardInterrupt as stop:
-        console.print(f"Stopped. What was done is kept in {folder}; the same command goes on from there.", markup=False)
+        typer.echo(f"Stopped. What was done is kept in {folder}; the same command goes on from there.")
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     if report and outcome.n_finished + outcome.n_done_before:
         _report(folder)
