@@ -29,6 +29,12 @@ app.add_typer(data.app)
 Checkpoint = Annotated[
     Path, typer.Argument(help="A checkpoint: runs/NAME/checkpoints/ID.safetensors.", show_default=False)
 ]
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the report: en or zh-TW.  [default: $PARIBUS_LANG, or en]", metavar="LANG", show_default=False
+    ),
+]
 Out = Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/STUDY]", show_default=False)]
 
 
@@ -43,6 +49,7 @@ def run(
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
     report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
+    lang: Lang = None,
 ) -> None:
     """Train every trial of a study that is not finished yet, then write the report.
 
@@ -50,8 +57,10 @@ def run(
     """
     from rich.console import Console
 
+    from paribus.lang import resolve
     from paribus.load import load_study
 
+    resolve(lang)
     spec = load_study(study, settings or [])
     folder = out or Path("runs") / spec.name
 
@@ -88,7 +97,7 @@ def run(
         console.print(f"Stopped. Finished trials are kept in {folder}; the same command goes on from there.")
         raise typer.Exit(130) from None
     if report and outcome.n_finished + outcome.n_done_before:
-        _report(folder)
+        _report(folder, lang=lang)
     if outcome.n_failed:
         complain(f"{outcome.n_failed} trials failed: `paribus status {shlex.quote(str(folder))}` says why")
         raise typer.Exit(1)
@@ -188,14 +197,15 @@ def report(
     table: Annotated[
         str, typer.Option("--table", metavar="NAME", help="Which one: answer, cells, comparisons, …; with --format.")
     ] = "answer",
+    lang: Lang = None,
 ) -> None:
     """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG)."""
     if form is not None:
         from paribus.cli.answers import table_text
 
-        typer.echo(table_text(run, table, form, every_pair=every_pair), nl=False)
+        typer.echo(table_text(run, table, form, every_pair=every_pair, lang=lang), nl=False)
         return
-    page = _report(run, every_pair=every_pair)
+    page = _report(run, every_pair=every_pair, lang=lang)
     if pdf:
         from paribus.report.pdf import print_pdf
 
@@ -337,11 +347,11 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _report(folder: Path, *, every_pair: bool = False) -> Path:
+def _report(folder: Path, *, every_pair: bool = False, lang: str | None = None) -> Path:
     from paribus.report.page import write_report
     from paribus.report.tables import terminal_table
 
-    report = write_report(folder, every_pair=every_pair)
+    report = write_report(folder, every_pair=every_pair, lang=lang)
     show(terminal_table(report.result))
     typer.echo(f"Report: {report.path}")
     return report.path

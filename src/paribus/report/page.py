@@ -18,6 +18,7 @@ from paribus.data.dataset import Dataset
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.errors import ParibusError, RunError
+from paribus.lang import ENGLISH, language, msg, resolve, tr
 from paribus.plan import STORE, read_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
@@ -30,10 +31,11 @@ from paribus.report.opened import opened_pictures, spectrum_picture
 from paribus.report.reliability import reliability_picture
 from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
-from paribus.report.table import to_csv, to_markdown
+from paribus.report.table import Table, to_csv, to_markdown
 from paribus.report.tables import all_tables
 from paribus.spec import AeonData, StudySpec
 
+NOT_LOOKED_AT = msg("The data were not looked at.")
 PICTURE_BUDGET = 2_400_000
 """Characters of pictures in the page; a page below 3 MB opens at once and can be mailed."""
 
@@ -48,7 +50,7 @@ def build(
     command: str = "",
     store: str = "",
     every_pair: bool = False,
-    dataset: Dataset | str = "The data were not looked at.",
+    dataset: Dataset | str = NOT_LOOKED_AT,
     weights: Callable[[TrialRecord], Mapping[str, npt.NDArray[np.floating]]] = lambda _: {},
 ) -> Page:
     """The page of a study, from values alone.
@@ -94,7 +96,7 @@ def build(
         answer=answer,
         differences=differences,
         walls=() if isinstance(dataset, str) else walls(result, ordered, dataset),
-        no_examples=dataset if isinstance(dataset, str) else "",
+        no_examples=tr(dataset) if isinstance(dataset, str) else "",
         opened=tuple(fitted[picture.name] for picture in opened),
         curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
         confusions={label: fitted[picture.name] for label, picture in confusions.items()},
@@ -110,15 +112,21 @@ def build(
         question=study.question,
         created=created,
         sections=all_sections(material),
-        tables=tuple(table for table in tables if table.rows),
+        tables=tuple(table for table in _for_programs(result) if table.rows),
         pictures=tuple(drawn),
         result=result,
     )
 
 
+def _for_programs(result: StudyResult) -> tuple[Table, ...]:
+    """The tables of the files: programs look for their columns by English names."""
+    with language(ENGLISH):
+        return all_tables(result)
+
+
 def _by_cell(result: StudyResult, name: str, draw: Callable[[CellResult, str], Picture | None]) -> dict[str, Picture]:
     """Label of a cell -> its picture, for cells with a finished trial."""
-    drawn = {cell.label: draw(cell, slug(name, str(i), cell.label)) for i, cell in enumerate(result.cells, 1)}
+    drawn = {cell.label: draw(cell, slug(name, str(i), cell.name)) for i, cell in enumerate(result.cells, 1)}
     return {label: picture for label, picture in drawn.items() if picture}
 
 
@@ -162,12 +170,13 @@ class Report:
     result: StudyResult
 
 
-def write_report(run: Path, *, every_pair: bool = False) -> Report:
+def write_report(run: Path, *, every_pair: bool = False, lang: str | None = None) -> Report:
     """Writes ``report/`` in a run folder: the page, its tables and its figures.
 
     Args:
         run: folder of a run, with ``store.sqlite``.
         every_pair: compare every two levels of a factor, not only each with the baseline's.
+        lang: of the page, one of `paribus.lang.LANGUAGES`; by default ``$PARIBUS_LANG``, else English.
 
     Returns:
         Where the page is, and the analysis that it shows.
@@ -175,37 +184,39 @@ def write_report(run: Path, *, every_pair: bool = False) -> Report:
     Raises:
         RunError: the folder holds no study, or no trial of it is finished, or it cannot be written.
         StoreError: the store cannot be read.
+        ParibusError: there is no such language.
     """
-    stored = read_run(run)
-    page = build(
-        stored.study,
-        stored.planned,
-        stored.records,
-        stored.failures,
-        created=stored.created,
-        command=stored.command,
-        store=str(run / STORE),
-        every_pair=every_pair,
-        dataset=_dataset(stored.records),
-        weights=partial(_weights, run),
-    )
-    return Report(_write_page(page, run / "report"), page.result)
+    with language(resolve(lang)):
+        stored = read_run(run)
+        page = build(
+            stored.study,
+            stored.planned,
+            stored.records,
+            stored.failures,
+            created=stored.created,
+            command=stored.command,
+            store=str(run / STORE),
+            every_pair=every_pair,
+            dataset=_dataset(stored.records),
+            weights=partial(_weights, run),
+        )
+        return Report(_write_page(page, run / "report"), page.result)
 
 
 def _dataset(records: Sequence[TrialRecord]) -> Dataset | str:
     """The data that all trials were tested on, or why they cannot be shown."""
     if len({record.fingerprint for record in records}) > 1:
-        return "Examples are shown where all cells use the same data, and these do not."
+        return tr("Examples are shown where all cells use the same data, and these do not.")
     spec = records[0].spec.data.origin()
     try:
         if isinstance(spec, AeonData) and not is_here(spec):
-            return "The examples cannot be shown, for the data are not on this machine."
+            return tr("The examples cannot be shown, for the data are not on this machine.")
         dataset = load_dataset(spec)
         same = fingerprint(dataset) == records[0].fingerprint
     except (ParibusError, OSError, ValueError, MemoryError) as error:  # a report without examples is better than none
-        return f"The examples cannot be shown, for the data cannot be read now: {error}."
+        return tr("The examples cannot be shown, for the data cannot be read now: {error}.", error=error)
     if not same:
-        return "The examples cannot be shown, for the data have changed since."
+        return tr("The examples cannot be shown, for the data have changed since.")
     return dataset
 
 
@@ -223,9 +234,10 @@ def _weights(run: Path, record: TrialRecord) -> Mapping[str, npt.NDArray[np.floa
 def _write_page(page: Page, folder: Path) -> Path:
     index = folder / "index.html"
     files = {folder / "figures" / f"{picture.name}.svg": picture.svg for picture in page.pictures}
-    for table in page.tables:
-        files[folder / "tables" / f"{table.name}.csv"] = to_csv(table)
-        files[folder / "tables" / f"{table.name}.md"] = to_markdown(table)
+    with language(ENGLISH):
+        for table in page.tables:
+            files[folder / "tables" / f"{table.name}.csv"] = to_csv(table)
+            files[folder / "tables" / f"{table.name}.md"] = to_markdown(table)
     try:
         for path, content in {**files, index: render(page)}.items():
             _write(path, content)
