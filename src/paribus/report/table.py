@@ -129,7 +129,7 @@ def to_markdown(table: Table) -> str:
             mark = table.marks.get((i, j))
             cells[j] = f"**{cell}**" if mark == "best" else f"{cell} ≈" if mark == "rival" else cell
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", table.caption.replace(tr("dotted:"), "≈:"), ""])
+    return "\n".join([*lines, "", table.caption.replace(tr("dotted"), "≈"), ""])
 
 
 def _pipe_safe(cell: str) -> str:
@@ -157,7 +157,7 @@ def to_tex(table: Table) -> str:
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{_tex(table.caption.replace(tr('dotted:'), '†:'))}}}",
+        rf"\caption{{{_tex(table.caption.replace(tr('dotted'), '†'))}}}",
         rf"\begin{{tabular}}{{{''.join('l' if column.kind == 'text' else 'r' for column in table.columns)}}}",
         r"\toprule",
         head + r" \\",
