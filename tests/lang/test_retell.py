@@ -9,11 +9,16 @@ import pytest
 from paribus.data.audit import check
 from paribus.data.dataset import Dataset
 from paribus.data.findings import audit
+from paribus.data.sources import load_dataset
 from paribus.errors import NonFiniteLoss
 from paribus.lang import language
 from paribus.lang.retell import retold
+from paribus.spec import DigitsData
 
-NAMES = re.compile(r"e\d+(?: = e\d+)?|left|right|S\d|a\.jpg|\bNaN\b|\bMAD\b|train\.optimizer\.lr|\bnan\b")
+NAMES = re.compile(
+    r"e\d+|left|right|S\d\w?|X11b|a\.jpg|a\.npz|\bNaN\b|\bMAD\b|train\.optimizer\.lr|\bnan\b|scikit-learn|PyTorch|alpha"
+    r"|SelfRegulationSCP1|aeon|BCI Competition III|IIIb|AVX512|bf16|g\+\+|clang\+\+|C\+\+|\$PARIBUS_KERNELS|\boff\b"
+)
 
 
 def dataset(kind: str, x: Any, y: Any, part: Any, **fields: Any) -> Dataset:
@@ -69,6 +74,19 @@ SENTENCES = [
     "unreadable files left out: 1, as a.jpg",
     str(NonFiniteLoss(3, 2, float("nan"))),
     "the loss became nan in epoch 3, batch 2",
+    load_dataset(DigitsData(source="digits")).description,
+    "BCI Competition III, data set IIIb: subjects S4b and X11b imagining their left or right hand move",
+    "SelfRegulationSCP1 of the aeon archive, 6 channels x 896 samples",
+    "arrays of a.npz, examples of shape 1 x 2 x 100",
+    "images of the folder left",
+    "48 x 48 grey",
+    "alpha channels dropped: 3",
+    "images of 16 bits scaled to 8: 2",
+    "grey images beside colour ones are shown as colour: 4",
+    "compiled for AVX512 with bf16 by g++ 12.2.0",
+    "PyTorch's own",
+    "PyTorch alone: $PARIBUS_KERNELS is off",
+    "PyTorch alone: found no C++ compiler (g++ or clang++)",
 ]
 
 

@@ -8,7 +8,9 @@ import re
 
 from paribus.lang import ENGLISH, LANGUAGES, current, tr
 
-OURS = frozenset(["channels", "clause", "earlier", "lags", "later", "listed", "next_clause", "part", "shade"])
+OURS = frozenset(
+    ["channels", "clause", "earlier", "lags", "later", "listed", "next_clause", "part", "processor", "shade"]
+)
 """Groups of patterns that hold words of ours and are told anew themselves; the others hold numbers and names."""
 
 Known = tuple[re.Pattern[str], str]
@@ -158,6 +160,46 @@ _FILES = (
     ),
     known(r"unreadable files left out: (?P<n>\d+), as (?P<file>.+)", "unreadable files left out: {n}, as {file}"),
 )
+_WHAT_DATA_ARE = (
+    known(
+        r"the handwritten digits of scikit-learn, 8 x 8 pixels, grey values from 0 to 16",
+        "the handwritten digits of scikit-learn, 8 x 8 pixels, grey values from 0 to 16",
+    ),
+    known(r"FER2013: grey faces, 7 expressions", "FER2013: grey faces, 7 expressions"),
+    known(r"CIFAR-10, JPEG copy", "CIFAR-10, JPEG copy"),
+    known(
+        r"BCI Competition III, data set IIIb: subjects S4b and X11b imagining their left or right hand move",
+        "BCI Competition III, data set IIIb: subjects S4b and X11b imagining their left or right hand move",
+    ),
+    known(
+        r"(?P<name>.+) of the aeon archive, (?P<n_channels>#) channels x (?P<n_times>#) samples",
+        "{name} of the aeon archive, {n_channels} channels x {n_times} samples",
+    ),
+    known(r"(?P<name>.+) of the Hugging Face hub", "{name} of the Hugging Face hub"),
+    known(r"images of the folder (?P<name>.+)", "images of the folder {name}"),
+    known(r"images of 16 bits scaled to 8: (?P<n>\d+)", "images of 16 bits scaled to 8: {n}"),
+    known(r"images of (?P<name>.+)", "images of {name}"),
+    known(
+        r"arrays of (?P<file>.+), examples of shape (?P<shape>[\d x]+)", "arrays of {file}, examples of shape {shape}"
+    ),
+    known(r"(?P<size>\d+ x \d+) grey", "{size} grey"),
+    known(r"(?P<size>\d+ x \d+) colour", "{size} colour"),
+    known(
+        r"grey images beside colour ones are shown as colour: (?P<n>\d+)",
+        "grey images beside colour ones are shown as colour: {n}",
+    ),
+    known(r"alpha channels dropped: (?P<n>\d+)", "alpha channels dropped: {n}"),
+)
+_KERNELS = (
+    known(r"compiled for (?P<processor>.+) by (?P<compiler>.+)", "compiled for {processor} by {compiler}"),
+    known(r"(?P<name>\w+) with bf16", "{name} with bf16"),
+    known(r"PyTorch's own", "PyTorch's own"),
+    known(r"PyTorch alone: \$PARIBUS_KERNELS is off", "PyTorch alone: $PARIBUS_KERNELS is off"),
+    known(
+        r"PyTorch alone: found no C\+\+ compiler \(g\+\+ or clang\+\+\)",
+        "PyTorch alone: found no C++ compiler (g++ or clang++)",
+    ),
+)
 _FAILURES = (
     known(
         r"the loss became (?P<value>\S+) in epoch (?P<epoch>\d+), batch (?P<batch>\d+)",
@@ -180,4 +222,4 @@ _WITHIN = (
     known(r"black", "black"),
     known(r"zero", "zero"),
 )
-_KNOWN = (*_SAMPLES, *_COPIES, *_SIGNALS, *_FILES, *_FAILURES, *_WITHIN)
+_KNOWN = (*_SAMPLES, *_COPIES, *_SIGNALS, *_FILES, *_WHAT_DATA_ARE, *_KERNELS, *_FAILURES, *_WITHIN)

@@ -121,7 +121,7 @@ def method_words(result: StudyResult, data: DataSummary | None, specs: Sequence[
         "epochs": count(_epochs(result), "epoch"),
     }
     said = [
-        tr("{cells} with {seeds} each, at most {epochs} on {data}.", **sizes, data=data.description)
+        tr("{cells} with {seeds} each, at most {epochs} on {data}.", **sizes, data=retold(data.description))
         if data
         else tr("{cells} with {seeds} each, at most {epochs}.", **sizes)
     ]

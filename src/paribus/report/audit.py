@@ -52,7 +52,9 @@ def _group(i: int, found: Sequence[DataSummary]) -> DataGroup:
     return DataGroup(
         first=first,
         table=counts_table(found),
-        formats=tuple(f"{name}: {n:,}" for name, n in audit.formats.items()) if audit else (),
+        formats=tuple(tr("{format}: {n}", format=retold(name), n=f"{n:,}") for name, n in audit.formats.items())
+        if audit
+        else (),
         findings=tuple(replace(found, text=retold(found.text)) for found in audit.findings) if audit else (),
         dropped=_dropped(found),
         leak=_leak(first),
