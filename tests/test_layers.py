@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     {"analysis", "execute", "store"},
     {"plan"},
     {"run", "reload", "report", "preview"},
-    {"display", "results", "serve"},
+    {"display", "results", "serve", "track"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -33,7 +33,7 @@ def make_record(trial, n_right, test_curve=(0.5, 0.9, 0.6), selected=3):
     logits[np.arange(20), np.where(right, y, 1 - y)] = 1.0
     test = Predictions(np.array([f"e{i}" for i in range(20)]), y, logits)
     history = tuple(EpochRow(i, 1, 0.5, 1, i / 10, 1, a, 0.1, 1) for i, a in enumerate(test_curve, 1))
-    data = DataSummary("toy", "image", (1, 8, 8), ("a", "b"), {"test": (10, 10)}, None, ())
+    data = DataSummary("toy", "image", (1, 8, 8), ("a", "b"), {"train": (30, 10), "test": (10, 10)}, None, ())
     return TrialRecord(
         trial_id=trial.trial_id,
         spec=trial.spec,

@@ -243,3 +243,14 @@ def test_arrays_to_predict(tmp_path: Path) -> None:
     np.savez(tmp_path / "no_x.npz", signal=X)
     with pytest.raises(DataError, match="needs the key `x`; it holds signal"):
         read_arrays(tmp_path / "no_x.npz")
+
+
+def test_channels_may_have_names(tmp_path: Path) -> None:
+    names = ["Fz", "Cz", "Pz"]
+    spec = write(tmp_path, channel_names=names)
+    assert load(spec).channel_names == ("Fz", "Cz", "Pz")
+    assert fingerprint(load(spec)) == fingerprint(load(write(tmp_path))), "names change no result"
+    with pytest.raises(DataError, match=r"`channel_names` in .*npz must be 3 strings, one a channel, got <U2"):
+        load(write(tmp_path, channel_names=names[:2]))
+    with pytest.raises(DataError, match="must be 0 names, one a channel of EEG, got 4"):
+        load(write(tmp_path, x=np.zeros((20, 1, 4, 4)), channel_names=list("abcd"), kind="image"))

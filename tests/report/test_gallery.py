@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,6 +67,20 @@ def test_trials_are_traces_of_some_channels(study):
     assert "and 4 more channels" in tile.picture
     heights = [float(y) for y in re.findall(r"[ML]?[\d.]+ ([\d.]+)", tile.picture.split('d="')[1].split('"')[0])]
     assert np.ptp(heights) > 3, "an offset does not press them flat"
+
+
+def test_traces_name_their_channels(study):
+    *_, records, result = study
+    names = (*(f"E{k}" for k in range(10)), "<b>", "a name that is far too long")
+    named = replace(dataset("eeg"), channel_names=names)
+    picture = walls(result, records, named)[0].tiles[0].picture
+    assert re.findall(r"<text[^>]*>(E\d)</text>", picture) == [f"E{k}" for k in range(8)]
+    left = min(float(x) for x in re.findall(r'd="M([\d.]+)', picture))
+    assert left >= 4 + 2 * 0.58 * 7 - 0.1, "traces begin beside their names"
+    evil = replace(named, channel_names=("<b>", "a name that is far too long", *names[:10]))
+    picture = walls(result, records, evil)[0].tiles[0].picture
+    assert "<b>" not in picture
+    assert "a name tha…" in picture
 
 
 def test_names_are_escaped_and_what_cannot_be_shown_is_said(study):

@@ -37,6 +37,12 @@ def test_spatial_filters_show_sign_and_size():
     drawn = re.findall(r'fill="(#\w+)" fill-opacity="([\d.]+)"', picture.svg)
     assert [float(opacity) for _, opacity in drawn] == [1, 0.5, 0, 0.25]
     assert drawn[0][0] != drawn[1][0]
+    assert re.findall(r">(\d)</text>", picture.svg)[:2] == ["1", "2"], "channels by number"
+    weights = {"temporal.weight": temporal, "spatial.weight": spatial}
+    _, named = opened_pictures(layers(), weights, 100.0, "x", ("C3", "C4"))
+    assert ">C3</text>" in named.svg
+    _, other = opened_pictures(layers(), weights, 100.0, "x", ("C3", "Cz", "C4"))
+    assert ">C3</text>" not in other.svg, "names of other channels are none of these"
 
 
 @pytest.mark.parametrize("channels", [1, 3])

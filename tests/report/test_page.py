@@ -16,7 +16,7 @@ from paribus.store.sql import open_store
 
 SECTIONS = [
     *("answer", "table", "figure", "comparisons", "curves", "confusion", "examples", "calibration"),
-    *("optimism", "data", "networks", "opened", "recipe", "reproducibility", "failures"),
+    *("diagnosis", "data", "networks", "opened", "recipe", "optimism", "reproducibility", "failures"),
 ]
 VOID = {"meta", "link", "br", "img", "hr", "input", "col", "wbr"}
 
@@ -232,13 +232,26 @@ def test_write_report(tmp_path, fake):
     assert_sound(index.read_text("utf-8"))
     names = {path.relative_to(run / "report").as_posix() for path in index.parent.rglob("*") if path.is_file()}
     assert {"tables/answer.csv", "tables/cells.md", "tables/trials.csv", "figures/answer.svg"} <= names
-    assert len([name for name in names if name.startswith("figures/curves-")]) == 5
+    assert len([name for name in names if re.match(r"figures/curves-.*\.svg", name)]) == 5
+    assert {name.replace(".svg", ".png") for name in names if name.endswith(".svg")} < names
     assert not [name for name in names if "/." in name or name.startswith(".")]
     (run / "report" / "figures" / "stale.svg").write_text("<svg/>")
-    before = index.read_bytes()
+    before, image = index.read_bytes(), (run / "report" / "figures" / "answer.png").read_bytes()
     write_report(run)
     assert index.read_bytes() == before
+    assert (run / "report" / "figures" / "answer.png").read_bytes() == image
     assert not (run / "report" / "figures" / "stale.svg").exists()
+    write_report(run, png=False)
+    assert not list((run / "report" / "figures").glob("*.png"))
+
+
+def test_of_very_many_figures_no_images_unless_asked_for(tmp_path, fake, monkeypatch):
+    monkeypatch.setattr("paribus.report.page.AT_MOST_IMAGES", 3)
+    report = write_report(make_run(tmp_path, fake))
+    assert report.n_left_out == len(report.figures)
+    assert not list((tmp_path / "report" / "figures").glob("*.png"))
+    assert write_report(tmp_path, png=True).n_left_out == 0
+    assert (tmp_path / "report" / "figures" / "answer.png").exists()
 
 
 def test_no_run(tmp_path):

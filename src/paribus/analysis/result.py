@@ -10,6 +10,7 @@ import numpy.typing as npt
 from paribus.analysis.calibration import Reliability
 from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.curves import Curves
+from paribus.analysis.decide import RuleScores
 from paribus.analysis.diagnose import Diagnosis
 from paribus.analysis.further import ClassScores
 from paribus.analysis.intervals import Interval
@@ -300,6 +301,8 @@ class StudyResult:
     """Of cells with at least two finished seeds."""
     best: Best | None
     """None when nothing is finished."""
+    rules: tuple[RuleScores, ...]
+    """Of the best cell: argmax and other decision rules."""
     optimism: Interval | None
     """Over seeds, each seed the mean over its cells."""
     failures: tuple[NamedFailure, ...]

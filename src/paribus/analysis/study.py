@@ -12,6 +12,7 @@ from paribus.analysis.compare import baseline_level, compare, contexts_of, find_
 from paribus.analysis.confusion import confusion_matrix
 from paribus.analysis.crossed import balanced_mean, crossed_mean
 from paribus.analysis.curves import mean_curves
+from paribus.analysis.decide import RuleScores, compare_rules, rules_of
 from paribus.analysis.diagnose import diagnose
 from paribus.analysis.effects import two_ways
 from paribus.analysis.further import FURTHER, by_class, further
@@ -64,6 +65,7 @@ def analyse(
         for factor, level in cell.levels.items():
             factors[factor] = tuple(dict.fromkeys((*factors.get(factor, ()), level)))
     crossed = all(cell.levels.keys() == factors.keys() for cell in cells)
+    best = find_best(cells)
     bases = {factor: baseline_level(study, factor) for factor in factors}
     contexts = {factor: contexts_of(cells, factor, bases[factor], crossed=crossed) for factor in factors}
     if not crossed:
@@ -79,7 +81,8 @@ def analyse(
         comparisons=_comparisons(study, against, contexts, every_pair=every_pair),
         two_ways=two_ways(cells, factors, against) if crossed else (),
         spreads=seed_spreads(cells, {trial.trial_id: trial.spec for trial in planned}),
-        best=find_best(cells),
+        best=best,
+        rules=_rules([record_of[i] for i in best.cell.trial_ids if i in record_of]) if best else (),
         optimism=_optimism(cells),
         failures=tuple(
             NamedFailure(cell_of[trial.trial_id], trial.spec.seed, failure_of[trial.trial_id])
@@ -87,6 +90,14 @@ def analyse(
             if trial.trial_id in failure_of
         ),
     )
+
+
+def _rules(records: Sequence[TrialRecord]) -> tuple[RuleScores, ...]:
+    """None where the seeds of the cell are tested on different examples."""
+    tests = [record.predictions["test"].ids for record in records]
+    if any(not np.array_equal(ids, tests[0]) for ids in tests):
+        return ()
+    return compare_rules(records, [rules_of(record) for record in records])
 
 
 def labelled(study: StudySpec, planned: Sequence[PlannedTrial]) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -50,6 +50,12 @@ def run(
     threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
     report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
     lang: Lang = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="tensorboard|mlflow", help="Tell it of every epoch too; needs an extra.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Train every trial of a study that is not finished yet, then write the report.
 
@@ -72,10 +78,12 @@ def run(
     console.print(f"{spec.name}: {spec.question}", markup=False)
 
     from paribus.display import make_display
+    from paribus.execute.base import Message
     from paribus.execute.memory import keep_memory
     from paribus.kernels.native import native
-    from paribus.run import default_jobs, run_study
+    from paribus.run import RunStarted, default_jobs, run_study
     from paribus.spec import RunSpec
+    from paribus.track import open_tracking
     from paribus.training.environment import resolve_device
     from paribus.validate import validate
 
@@ -87,12 +95,18 @@ def run(
     }
     run_spec = validate(RunSpec, plain)
     run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
+    tracking = open_tracking(track or [], spec, folder, complain)
     keep_memory()
     if resolve_device(run_spec.device).type == "cpu" and native().library is None:
         console.print(native().why, style="dim", markup=False)
     try:
-        with make_display(console) as display:
-            outcome = run_study(spec, run_spec, display)
+        with make_display(console) as display, tracking:
+
+            def listen(message: RunStarted | Message) -> None:
+                display(message)
+                tracking(message)
+
+            outcome = run_study(spec, run_spec, listen)
     except KeyboardInterrupt:
         console.print(f"Stopped. Finished trials are kept in {folder}; the same command goes on from there.")
         raise typer.Exit(130) from None
@@ -198,14 +212,21 @@ def report(
         str, typer.Option("--table", metavar="NAME", help="Which one: answer, cells, comparisons, …; with --format.")
     ] = "answer",
     lang: Lang = None,
+    png: Annotated[
+        bool | None,
+        typer.Option(help="Figures as PNG (300 dpi) beside SVG.  [default: unless over 100]", show_default=False),
+    ] = None,
+    saliency: Annotated[
+        bool, typer.Option("--saliency", help="Show which pixels mattered in misclassified images; needs an extra.")
+    ] = False,
 ) -> None:
-    """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG)."""
+    """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG, PNG)."""
     if form is not None:
         from paribus.cli.answers import table_text
 
         typer.echo(table_text(run, table, form, every_pair=every_pair, lang=lang), nl=False)
         return
-    page = _report(run, every_pair=every_pair, lang=lang)
+    page = _report(run, every_pair=every_pair, png=png, saliency=saliency, lang=lang)
     if pdf:
         from paribus.report.pdf import print_pdf
 
@@ -347,11 +368,15 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _report(folder: Path, *, every_pair: bool = False, lang: str | None = None) -> Path:
+def _report(folder: Path, **options: Any) -> Path:
     from paribus.report.page import write_report
     from paribus.report.tables import terminal_table
 
-    report = write_report(folder, every_pair=every_pair, lang=lang)
+    report = write_report(folder, **options)
     show(terminal_table(report.result))
+    if report.n_left_out and options.get("png") is None:
+        typer.echo(f"{report.n_left_out} figures are SVG only: --png writes PNG files too.")
+    if report.lacks_letters:
+        typer.echo("PNG figures lack Chinese letters: install a font that has them, as Debian's fonts-noto-cjk.")
     typer.echo(f"Report: {report.path}")
     return report.path

@@ -37,6 +37,7 @@ def load(spec: Bci3bData) -> Dataset:
         description="BCI Competition III, data set IIIb: subjects S4b and X11b imagining their left or right hand move",
         group=np.concatenate([np.full(len(y), subject, dtype="<U4") for (subject, _), (_, y) in read.items()]),
         sfreq_hz=SFREQ_HZ,
+        channel_names=("C3", "C4"),
     )
 
 

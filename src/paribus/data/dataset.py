@@ -28,6 +28,7 @@ class Dataset:
         description: a sentence for the report.
         group: (N,) str, as the subject; None where there are no groups.
         sfreq_hz: sampling rate in Hz, above 0.
+        channel_names: of the electrodes, one for each of n_channels; empty where they are not known, or of images.
         notes: what was found and done, in words.
         names: (N,) str, where each came from (a file, a row); need not be unique. None where ids say it.
         formats: size and mode of the image files, as ``48 x 48 grey``, and how many there are.
@@ -50,6 +51,7 @@ class Dataset:
     names: npt.NDArray[np.str_] | None = None
     formats: tuple[tuple[str, int], ...] = ()
     unreadable: tuple[str, ...] = ()
+    channel_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_x(self.x, self.kind)
@@ -69,6 +71,9 @@ class Dataset:
         for name in self.class_names:
             if not name.isprintable():  # escape sequences would reach the terminal, half characters no file
                 raise DataError(f"class names must be printable text, got {name!a}")
+        if self.channel_names and (self.kind != "eeg" or len(self.channel_names) != self.x.shape[2]):
+            n = self.x.shape[2] if self.kind == "eeg" else 0
+            raise DataError(f"channel_names must be {n} names, one a channel of EEG, got {len(self.channel_names)}")
         if self.sfreq_hz is not None and not 0 < self.sfreq_hz < np.inf:
             raise DataError(f"sfreq_hz must be a finite number above 0, got {self.sfreq_hz}")
         for name in ("x", "y", "ids", "part", "group", "names"):

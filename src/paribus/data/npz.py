@@ -8,6 +8,7 @@
 ``ids``, ``ids_test``, …           (N,) strings or whole numbers, distinct over all parts
 ``class_names``                    (n_classes,) strings; then y holds 0 ... n_classes - 1, or these names
 ``sfreq_hz``                       one number; the specification's has precedence
+``channel_names``                  (n_channels,) strings, of EEG
 ``kind``                           ``eeg`` or ``image``
 =================================  ==================================================================================
 
@@ -34,7 +35,10 @@ from paribus.suggest import nearest
 
 _SUFFIXES: dict[Part, str] = {"train": "", "validation": "_validation", "test": "_test"}
 _BY_PART = ("x", "y", "group", "ids")
-_KEYS = (*(f"{key}{suffix}" for suffix in _SUFFIXES.values() for key in _BY_PART), "class_names", "sfreq_hz", "kind")
+_KEYS = (
+    *(f"{key}{suffix}" for suffix in _SUFFIXES.values() for key in _BY_PART),
+    *("class_names", "channel_names", "sfreq_hz", "kind"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ def load(spec: NpzData) -> Dataset:
         description=f"arrays of {path.name}, examples of shape {' x '.join(map(str, x['train'].shape[1:]))}",
         group=None if group is None else group[order],
         sfreq_hz=sfreq_hz,
+        channel_names=_channel_names(file, x["train"]),
         notes=tuple(notes),
         names=_names(sizes)[order] if kind == "image" else None,
     )
@@ -139,6 +144,18 @@ def _sfreq_hz(file: _File) -> float | None:
     if value.size != 1 or value.dtype.kind not in "fiu" or not 0 < float(value.item()) < np.inf:
         raise DataError(f"{file.name('sfreq_hz')} must be one number above 0, the sampling rate in Hz")
     return float(value.item())
+
+
+def _channel_names(file: _File, x: Array) -> tuple[str, ...]:
+    given = file.get("channel_names")
+    if given is None:
+        return ()
+    n = x.shape[-2]
+    if given.dtype.kind != "U" or given.shape != (n,):
+        raise DataError(
+            f"{file.name('channel_names')} must be {n} strings, one a channel, got {given.dtype} of shape {given.shape}"
+        )
+    return tuple(given.tolist())
 
 
 def _kind(file: _File, sfreq_hz: float | None) -> Kind:

@@ -41,7 +41,7 @@ def describe_sources() -> tuple[tuple[str, str, str], ...]:
         ),
         (
             "npz",
-            "arrays x, y and optionally x_validation, x_test, group, ids, class_names, sfreq_hz, kind",
+            "arrays x, y and optionally x_validation, x_test, group, ids, class_names, channel_names, sfreq_hz, kind",
             "your own: np.savez('data.npz', x=x, y=y), then data.path",
         ),
         ("digits", "1,797 handwritten digits, 8 x 8 pixels, 10 classes", "with scikit-learn"),

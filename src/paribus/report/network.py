@@ -85,7 +85,7 @@ def network_picture(rows: Sequence[LayerRow], title: str, name: str) -> Picture:
         if _follows(rows, after.first):
             body.append(_connector(before, after))
     body += [_arc(box_of, source, target) for source, target in arcs(rows)]
-    width = max((box.x + box.width for box in boxes), default=100.0) + GUTTER
+    width = max(max((box.x + box.width for box in boxes), default=100.0) + GUTTER, _legend_width(rows))
     height = max((box.y + box.height for box in boxes), default=TOP) + 22
     return picture(name, title, width, height, body)
 
@@ -174,6 +174,10 @@ def _legend(rows: Sequence[LayerRow]) -> list[str]:
             body.append(words(x + 13, 16, tr(name), font_size=SIZE))
             x += 13 + width_of(tr(name), SIZE) + 14
     return body
+
+
+def _legend_width(rows: Sequence[LayerRow]) -> float:
+    return 6 + sum(27 + width_of(tr(name), SIZE) for name in {family(row.type)[0] for row in rows})
 
 
 def _connector(before: Box, after: Box) -> str:

@@ -25,7 +25,11 @@ CHUNK = 16
 
 
 def opened_pictures(
-    layers: Sequence[LayerRow], weights: Mapping[str, Floats], sfreq_hz: float | None, label: str
+    layers: Sequence[LayerRow],
+    weights: Mapping[str, Floats],
+    sfreq_hz: float | None,
+    label: str,
+    channel_names: Sequence[str] = (),
 ) -> tuple[Picture, ...]:
     """Of one trained network.
 
@@ -34,6 +38,7 @@ def opened_pictures(
         weights: by name, as a checkpoint holds them.
         sfreq_hz: sampling rate of EEG in Hz; None where it is not known, or of images.
         label: whose network it is, for the titles.
+        channel_names: of EEG, where they are known.
     """
     first = next((layer.name for layer in layers if layer.type.startswith("Conv")), None)
     w = weights.get(f"{first}.weight")
@@ -44,7 +49,7 @@ def opened_pictures(
         made.append(_temporal(w[:, 0, 0], sfreq_hz, label))
         spatial = weights.get("spatial.weight")
         if spatial is not None and spatial.ndim == 4 and spatial.shape[1] == 1 and spatial.shape[2] > 1:
-            made.append(_spatial(spatial[:, 0, :, 0], len(w), label))
+            made.append(_spatial(spatial[:, 0, :, 0], len(w), label, channel_names))
     elif w.shape[2] > 1 and w.shape[1] in (1, 3):
         made.append(_image_filters(w, label))
     return tuple(made)
@@ -85,15 +90,20 @@ def _temporal(w: Floats, sfreq_hz: float | None, label: str) -> Picture:
     return picture("temporal-filters", title, WIDTH, 30 + rows * (tall + gap), body)
 
 
-def _spatial(w: Floats, n_temporal: int, label: str) -> Picture:
+def _spatial(w: Floats, n_temporal: int, label: str, names: Sequence[str]) -> Picture:
     """(n_filters, n_channels): how each spatial filter weighs the channels."""
     shown = w[:AT_MOST_FILTERS, :AT_MOST_CHANNELS].astype(np.float64)
     side = min(22.0, (WIDTH - 60) / shown.shape[1])
-    left, top = 44.0, 30.0
+    named = len(names) == w.shape[1]
+    left, top = 44.0, 30.0 + (0.71 * max(width_of(name, 8.5) for name in names) if named else 0.0)
     reach = float(np.abs(shown).max()) or 1.0
     body = [words(left + side * shown.shape[1] / 2, 12, tr("channel"), text_anchor="middle")]
     for j in range(0, shown.shape[1], max(1, round(14 / side))):
-        body.append(words(left + (j + 0.5) * side, top - 5, str(j + 1), text_anchor="middle", font_size=8.5))
+        x = left + (j + 0.5) * side
+        if named:
+            body.append(words(x, top - 5, names[j], font_size=8.5, transform=f"rotate(-45 {x:g} {top - 5:g})"))
+        else:
+            body.append(words(x, top - 5, str(j + 1), text_anchor="middle", font_size=8.5))
     high = min(side, 13.0)
     of_each = max(len(w) // max(n_temporal, 1), 1)
     for i, row in enumerate(shown):
@@ -122,7 +132,7 @@ def _spatial(w: Floats, n_temporal: int, label: str) -> Picture:
         n=AT_MOST_CHANNELS,
         all=w.shape[1],
     )
-    width = max(left + side * shown.shape[1] + 10, 160.0)
+    width = max(left + side * shown.shape[1] + 10 + (0.71 * width_of(names[-1], 8.5) if named else 0.0), 160.0)
     return picture("spatial-filters", title, width, top + high * len(shown) + 8, body)
 
 

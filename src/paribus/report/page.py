@@ -3,10 +3,12 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -24,18 +26,25 @@ from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
 from paribus.report.differences import differences_picture
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
-from paribus.report.gallery import walls
+from paribus.report.gallery import Explain, walls
 from paribus.report.html import Page, render
 from paribus.report.networks import network_groups
 from paribus.report.opened import opened_pictures, spectrum_picture
 from paribus.report.reliability import reliability_picture
+from paribus.report.saliency import require_captum, saliency_maps
 from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
 from paribus.report.table import Table, to_csv, to_markdown
 from paribus.report.tables import all_tables
 from paribus.spec import AeonData, StudySpec
+from paribus.suggest import from_known
 
 NOT_LOOKED_AT = msg("The data were not looked at.")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+AT_MOST_IMAGES = 100
+"""Figures that are written as PNG too unless told otherwise; a tenth of a second each."""
 PICTURE_BUDGET = 2_400_000
 """Characters of pictures in the page; a page below 3 MB opens at once and can be mailed."""
 
@@ -52,6 +61,7 @@ def build(
     every_pair: bool = False,
     dataset: Dataset | str = NOT_LOOKED_AT,
     weights: Callable[[TrialRecord], Mapping[str, npt.NDArray[np.floating]]] = lambda _: {},
+    explain: Callable[[TrialRecord], Explain] | None = None,
 ) -> Page:
     """The page of a study, from values alone.
 
@@ -66,6 +76,7 @@ def build(
         every_pair: compare every two levels of a factor.
         dataset: that the best cell was tested on, to show misclassified examples; or why there is none, in a sentence.
         weights: of a finished trial, by name; none where its checkpoint cannot be read.
+        explain: what gives images a saliency map by the network of a finished trial; None for none.
     """
     result = analyse(study, planned, records, failures, every_pair=every_pair)
     tables = all_tables(result)
@@ -76,7 +87,8 @@ def build(
     ordered = _in_order(result, records)
     label_of = {trial_id: cell.label for cell in result.cells for trial_id in cell.trial_ids}
     networks, data = network_groups(ordered, label_of), data_groups([record.data for record in ordered])
-    opened = _opened(result, ordered, dataset, weights)
+    first = _first_of_best(result, ordered)
+    opened = _opened(result, first, dataset, weights)
     drawn = [
         *([answer] if answer else []),
         *([differences] if differences else []),
@@ -95,7 +107,10 @@ def build(
         tables={table.name: table for table in tables},
         answer=answer,
         differences=differences,
-        walls=() if isinstance(dataset, str) else walls(result, ordered, dataset),
+        walls=()
+        if isinstance(dataset, str)
+        else walls(result, ordered, dataset, explain(first) if explain and first else None),
+        explained=bool(explain),
         no_examples=tr(dataset) if isinstance(dataset, str) else "",
         opened=tuple(fitted[picture.name] for picture in opened),
         curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
@@ -139,19 +154,25 @@ def _within_budget(pictures: Sequence[Picture], left: int) -> list[Picture]:
     return fitting
 
 
+def _first_of_best(result: StudyResult, records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The first finished seed of the best cell."""
+    ids = result.best.cell.trial_ids if result.best else ()
+    return next((record for record in records if record.trial_id in ids), None)
+
+
 def _opened(
     result: StudyResult,
-    records: Sequence[TrialRecord],
+    first: TrialRecord | None,
     dataset: Dataset | str,
     weights: Callable[[TrialRecord], Mapping[str, npt.NDArray[np.floating]]],
 ) -> tuple[Picture, ...]:
-    """Of the first finished seed of the best cell; and of EEG its spectrum."""
+    """Of a network of the best cell; and of EEG its spectrum."""
     spectrum = None if isinstance(dataset, str) else spectrum_picture(dataset)
     of_network: tuple[Picture, ...] = ()
-    if result.best:
-        best = result.best.cell
-        first = next(record for record in records if record.trial_id in best.trial_ids)
-        of_network = opened_pictures(first.layers, weights(first), first.data.sfreq_hz, best.label)
+    if result.best and first:
+        names = () if isinstance(dataset, str) else dataset.channel_names
+        label = result.best.cell.label
+        of_network = opened_pictures(first.layers, weights(first), first.data.sfreq_hz, label, names)
     return (*of_network, *([spectrum] if spectrum else []))
 
 
@@ -167,40 +188,100 @@ class Report:
 
     path: Path
     """The page, ``RUN/report/index.html``."""
-    result: StudyResult
+    page: Page
+    """Its content."""
+    n_left_out: int = 0
+    """Figures that were not written as PNG, for there are too many."""
+    lacks_letters: bool = False
+    """PNG figures were written, and no font here has the letters of their language."""
+
+    @property
+    def result(self) -> StudyResult:
+        """The analysis that it shows."""
+        return self.page.result
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of all figures; their files are ``RUN/report/figures/NAME.svg`` and ``.png``."""
+        return tuple(picture.name for picture in self.page.pictures)
+
+    def figure(self, name: str) -> "Figure":
+        """A figure of the report for matplotlib, as for ``report.figure("answer").savefig("answer.pdf")``.
+
+        Raises:
+            RunError: there is no figure of that name.
+        """
+        from paribus.report.paper import figure
+
+        found = {picture.name: picture for picture in self.page.pictures}
+        if name not in found:
+            raise RunError(f"the report has no figure `{name}`{from_known(name, found)}")
+        return figure(found[name])
+
+    def _repr_html_(self) -> str:
+        """The page within a notebook, in a frame of its own so that neither's styles touch the other."""
+        inside = escape(self.path.read_text(encoding="utf-8"), quote=True)
+        style = "width:100%;height:44rem;border:1px solid #8886;border-radius:8px"
+        return f'<iframe srcdoc="{inside}" style="{style}" title="{escape(self.page.title)}"></iframe>'
 
 
-def write_report(run: Path, *, every_pair: bool = False, lang: str | None = None) -> Report:
-    """Writes ``report/`` in a run folder: the page, its tables and its figures.
+def write_report(
+    run: "str | os.PathLike[str]",
+    *,
+    every_pair: bool = False,
+    png: bool | None = None,
+    saliency: bool = False,
+    lang: str | None = None,
+) -> Report:
+    """Writes ``report/`` in a run folder: the page, its tables and its figures. In a notebook its value shows the page.
 
     Args:
         run: folder of a run, with ``store.sqlite``.
         every_pair: compare every two levels of a factor, not only each with the baseline's.
+        png: whether figures are written as PNG too; None unless there are more than a hundred.
+        saliency: give misclassified images a map of the pixels that mattered (needs the extra `saliency`).
         lang: of the page, one of `paribus.lang.LANGUAGES`; by default ``$PARIBUS_LANG``, else English.
 
     Returns:
-        Where the page is, and the analysis that it shows.
+        Where the page is, the analysis that it shows, and its figures.
 
     Raises:
-        RunError: the folder holds no study, or no trial of it is finished, or it cannot be written.
+        RunError: the folder holds no study, or no trial of it is finished, or it cannot be written, or the extra is
+            not installed.
         StoreError: the store cannot be read.
+        CheckpointError: saliency is asked for, and the network cannot be loaded.
         ParibusError: there is no such language.
     """
-    with language(resolve(lang)):
-        stored = read_run(run)
-        page = build(
-            stored.study,
-            stored.planned,
-            stored.records,
-            stored.failures,
-            created=stored.created,
-            command=stored.command,
-            store=str(run / STORE),
-            every_pair=every_pair,
-            dataset=_dataset(stored.records),
-            weights=partial(_weights, run),
-        )
-        return Report(_write_page(page, run / "report"), page.result)
+    code = resolve(lang)
+    run = Path(run)
+    if saliency:
+        require_captum()
+    with language(code):
+        report = _write_report(run, every_pair=every_pair, png=png, saliency=saliency)
+    if png is False or report.n_left_out:
+        return report
+    from paribus.report.paper import lacks_letters
+
+    return replace(report, lacks_letters=lacks_letters(code))
+
+
+def _write_report(run: Path, *, every_pair: bool, png: bool | None, saliency: bool) -> Report:
+    stored = read_run(run)
+    page = build(
+        stored.study,
+        stored.planned,
+        stored.records,
+        stored.failures,
+        created=stored.created,
+        command=stored.command,
+        store=str(run / STORE),
+        every_pair=every_pair,
+        dataset=_dataset(stored.records),
+        weights=partial(_weights, run),
+        explain=(lambda record: partial(saliency_maps, run / record.checkpoint)) if saliency else None,
+    )
+    png = len(page.pictures) <= AT_MOST_IMAGES if png is None else png
+    return Report(_write_page(page, run / "report", png=png), page, 0 if png else len(page.pictures))
 
 
 def _dataset(records: Sequence[TrialRecord]) -> Dataset | str:
@@ -231,28 +312,41 @@ def _weights(run: Path, record: TrialRecord) -> Mapping[str, npt.NDArray[np.floa
     return found
 
 
-def _write_page(page: Page, folder: Path) -> Path:
+def _write_page(page: Page, folder: Path, *, png: bool) -> Path:
+    """The page last, so that all it links to is there."""
     index = folder / "index.html"
-    files = {folder / "figures" / f"{picture.name}.svg": picture.svg for picture in page.pictures}
-    with language(ENGLISH):
-        for table in page.tables:
-            files[folder / "tables" / f"{table.name}.csv"] = to_csv(table)
-            files[folder / "tables" / f"{table.name}.md"] = to_markdown(table)
+    written = []
     try:
-        for path, content in {**files, index: render(page)}.items():
+        for path, content in _files(page, folder, png=png):
             _write(path, content)
-        _remove_stale(folder, set(files))
+            written.append(path)
+        _write(index, render(page).encode())
+        _remove_stale(folder, set(written))
     except OSError as error:
         raise RunError(f"the report cannot be written to {folder}: {error.strerror or error}") from error
     return index
 
 
-def _write(path: Path, content: str) -> None:
+def _files(page: Page, folder: Path, *, png: bool) -> Iterator[tuple[Path, bytes]]:
+    for picture in page.pictures:
+        yield folder / "figures" / f"{picture.name}.svg", picture.svg.encode()
+        if png:
+            from paribus.report.paper import image
+
+            yield folder / "figures" / f"{picture.name}.png", image(picture)
+    with language(ENGLISH):
+        tables = {table.name: (to_csv(table), to_markdown(table)) for table in page.tables}
+    for name, (csv, markdown) in tables.items():
+        yield folder / "tables" / f"{name}.csv", csv.encode()
+        yield folder / "tables" / f"{name}.md", markdown.encode()
+
+
+def _write(path: Path, content: bytes) -> None:
     """All or nothing, so that a page being read is never half a page."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(content)
         # mkstemp keeps others out; a report is for reading.
         os.chmod(temporary, 0o644)
@@ -264,7 +358,7 @@ def _write(path: Path, content: str) -> None:
 
 def _remove_stale(folder: Path, current: set[Path]) -> None:
     """Figures and tables of an earlier report that this one no longer has."""
-    for kind in ("figures/*.svg", "tables/*.csv", "tables/*.md"):
+    for kind in ("figures/*.svg", "figures/*.png", "tables/*.csv", "tables/*.md"):
         for path in folder.glob(kind):
             if path not in current:
                 path.unlink()

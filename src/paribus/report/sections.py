@@ -23,7 +23,7 @@ from paribus.report.listing import differences_table, yaml_like
 from paribus.report.networks import NetworkGroup, footnote
 from paribus.report.reliability import reliability_words
 from paribus.report.svg import Picture
-from paribus.report.table import Column, Table
+from paribus.report.table import Column, Table, without
 
 AT_MOST_COMPARISONS = 6
 """In the answer; of more, those that show a difference are named and the rest are counted."""
@@ -44,6 +44,7 @@ class Material:
         differences: the figure of all comparisons.
         walls: misclassified examples.
         no_examples: why there are none, in a sentence; else empty.
+        explained: whether images have saliency maps.
         opened: what is inside the best cell's network.
         curves: factor -> pictures.
         confusions: label of a cell -> picture, for cells with a finished trial.
@@ -66,6 +67,7 @@ class Material:
     differences: Picture | None = None
     walls: tuple[Wall, ...] = ()
     no_examples: str = ""
+    explained: bool = False
     opened: tuple[Picture, ...] = ()
     networks: tuple[NetworkGroup, ...] = ()
     data_groups: tuple[DataGroup, ...] = ()
@@ -152,7 +154,7 @@ def table(material: Material) -> dict[str, Any]:
     show_grid = result.crossed and len(result.factors) > 1
     return {
         "grid": material.tables["answer"] if show_grid else None,
-        "cells": material.tables["cells"],
+        "cells": without(material.tables["cells"], (tr("best on test"), tr("optimism"))),  # a section of their own
         "more": [material.tables[name] for name in ("spreads", "further", "classes") if material.tables[name].rows],
         "sources": list(sources),
         "missing": missing,
@@ -193,17 +195,10 @@ def _others(result: StudyResult, factor: str) -> str:
 
 def curves(material: Material) -> dict[str, Any]:
     """Learning curves, by factor."""
-    honest = material.result.study.selection != "best_test"
-    said: dict[Sign, list[tuple[str, Diagnosis]]] = {}
-    for cell in material.result.cells:
-        for one in cell.diagnoses:
-            said.setdefault(one.sign, []).append((cell.label, one))
     return {
         "by_factor": {factor: found for factor, found in material.curves.items() if found},
-        "honest": honest,
+        "honest": material.result.study.selection != "best_test",
         "data": explorer_data(material.result),
-        "said": said,
-        "at_most": AT_MOST_COMPARISONS,
     }
 
 
@@ -234,7 +229,13 @@ def _gallery(material: Material, pictures: dict[str, Picture]) -> dict[str, Any]
 
 def examples(material: Material) -> dict[str, Any]:
     """Test examples that are named wrongly."""
-    return {"walls": material.walls, "why_not": material.no_examples, "finished": bool(material.records)}
+    explained = material.explained and material.data is not None and material.data.kind == "image"
+    return {
+        "walls": material.walls,
+        "why_not": material.no_examples,
+        "finished": bool(material.records),
+        "explained": explained,
+    }
 
 
 def calibration(material: Material) -> dict[str, Any]:
@@ -246,7 +247,17 @@ def calibration(material: Material) -> dict[str, Any]:
         for one in cell.diagnoses
         if one.sign == "overconfident"
     ]
-    return {**_gallery(material, material.reliabilities), "said": said, "rising": rising}
+    rules = material.tables["rules"] if material.tables["rules"].rows else None
+    return {**_gallery(material, material.reliabilities), "said": said, "rising": rising, "rules": rules}
+
+
+def diagnosis(material: Material) -> dict[str, Any]:
+    """What the shapes of the learning curves say, and what helps."""
+    said: dict[Sign, list[tuple[str, Diagnosis]]] = {}
+    for cell in material.result.cells:
+        for one in cell.diagnoses:
+            said.setdefault(one.sign, []).append((cell.label, one))
+    return {"said": said, "at_most": AT_MOST_COMPARISONS, "finished": bool(material.records)}
 
 
 def optimism(material: Material) -> dict[str, Any]:
@@ -340,12 +351,13 @@ SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
     ("curves", msg("Learning curves"), curves),
     ("confusion", msg("Confusion matrices"), confusion),
     ("examples", msg("Misclassified examples"), examples),
-    ("calibration", msg("Calibration"), calibration),
-    ("optimism", msg("Had the test set chosen"), optimism),
+    ("calibration", msg("Calibration and decision rules"), calibration),
+    ("diagnosis", msg("What the curves say"), diagnosis),
     ("data", msg("Data"), data),
     ("networks", msg("Networks"), networks),
     ("opened", msg("Inside the network"), opened),
     ("recipe", msg("Recipe"), recipe),
+    ("optimism", msg("Had the test set chosen"), optimism),
     ("reproducibility", msg("Reproducibility"), reproducibility),
     ("failures", msg("Failures"), failures),
 )

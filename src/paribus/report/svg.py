@@ -6,6 +6,7 @@ in one page, and the same bytes every time.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -22,6 +23,9 @@ CHARACTER = 0.58
 """Mean width of a character, in font sizes: generous, for the reader's font is not known here."""
 WIDE = 1.0
 """Of a Chinese, Japanese or Korean one."""
+
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that no SVG file may hold; names of classes can."""
 
 Floats = npt.NDArray[np.float64]
 Attribute = str | float | None
@@ -70,11 +74,12 @@ def _fonts() -> str:
 def element(tag: str, text: str = "", inner: str = "", /, **attributes: Attribute) -> str:
     """An element; text and attributes are escaped, ``inner`` is markup. ``font_size`` becomes ``font-size``."""
     written = "".join(
-        f' {key.replace("_", "-")}="{escape(value) if isinstance(value, str) else number(value)}"'
+        f' {key.replace("_", "-")}="{escape(_NOT_XML.sub("�", value)) if isinstance(value, str) else number(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return f"<{tag}{written}>{escape(text, quote=False)}{inner}</{tag}>" if text or inner else f"<{tag}{written}/>"
+    content = escape(_NOT_XML.sub("�", text), quote=False) + inner
+    return f"<{tag}{written}>{content}</{tag}>" if content else f"<{tag}{written}/>"
 
 
 def words(x: float, y: float, text: str, **attributes: Attribute) -> str:

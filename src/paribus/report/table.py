@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from paribus.analysis.intervals import Interval
@@ -51,6 +51,18 @@ class Table:
     rows: tuple[tuple[Value, ...], ...]
     n_head: int = 1
     marks: dict[tuple[int, int], Mark] = field(default_factory=dict)
+
+
+def without(table: Table, titles: Sequence[str]) -> Table:
+    """The table less the columns of these titles."""
+    kept = [j for j, column in enumerate(table.columns) if column.title not in titles]
+    return replace(
+        table,
+        columns=tuple(table.columns[j] for j in kept),
+        rows=tuple(tuple(row[j] for j in kept) for row in table.rows),
+        n_head=sum(j < table.n_head for j in kept),
+        marks={(i, kept.index(j)): mark for (i, j), mark in table.marks.items() if j in kept},
+    )
 
 
 def text(value: Value, kind: Kind) -> str:

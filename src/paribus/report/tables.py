@@ -27,6 +27,7 @@ def all_tables(result: StudyResult) -> tuple[Table, ...]:
         pairs_table(result),
         *(two_way_table(both, place) for place, both in enumerate(result.two_ways, 1)),
         interactions_table(result),
+        rules_table(result),
         diagnoses_table(result),
         trials_table(result),
     )
@@ -115,8 +116,7 @@ def cells_table(result: StudyResult) -> Table:
             marks[i, len(heads) + 1] = mark
     caption = tr(
         "All figures but those called so are on test, as mean with 95% interval: of accuracy and balanced accuracy "
-        "over seeds and test examples, of all else over seeds; selected epoch: median and range. "
-        "“Best on test” is what choosing the epoch on test would have claimed, “optimism” the difference."
+        "over seeds and test examples, of all else over seeds; selected epoch: median and range."
     )
     return Table("cells", caption, columns, tuple(rows), n_head=len(heads), marks=marks)
 
@@ -307,6 +307,25 @@ def interactions_table(result: StudyResult) -> Table:
         rows,
         n_head=2,
     )
+
+
+def rules_table(result: StudyResult) -> Table:
+    """One row a decision rule of the best cell."""
+    caption = tr(
+        "Decision rules of {cell}, on test: means over seeds; what a rule chooses it chooses on validation. paribus "
+        "decide shows every cell and class, and keeps a rule in checkpoints.",
+        cell=result.best.cell.label if result.best else "",
+    )
+    columns = [Column(tr("rule"))]
+    for name in (tr("accuracy"), tr("balanced accuracy"), tr("macro-F1")):
+        columns += [Column(name, "percent"), Column(tr("{figure} over argmax", figure=name), "points")]
+    rows = []
+    for one in result.rules:
+        row: list[Value] = [tr(one.rule)]
+        for gain in (one.accuracy, one.balanced_accuracy, one.macro_f1):
+            row += [gain.reached, None if one.rule == "argmax" else gain.over_argmax]
+        rows.append(tuple(row))
+    return Table("rules", caption, tuple(columns), tuple(rows))
 
 
 def diagnoses_table(result: StudyResult) -> Table:

@@ -216,4 +216,6 @@ class RunSpec(Spec):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int = Field(1, ge=1)
     """Threads a trial. Results are bit-identical at the same number of threads only, so it is recorded."""
+    checkpoint_every: str = Field("30s", pattern=r"^(\d+(\.\d+)?s|[1-9]\d*|never)$")
+    """Seconds, as ``30s``, or epochs, as ``10``, between two states of a running trial to go on from; ``never``."""
     command: str = ""

@@ -74,11 +74,23 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise CheckpointError(
             f"cannot write {path}: {error.strerror or error}; free space or choose another --out and run again"
         ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """That the name survives a power cut too; where folders cannot be opened, as on Windows, it does as it is."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def save(folder: Path, description: Description, weights: dict[str, torch.Tensor]) -> Path:

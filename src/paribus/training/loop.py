@@ -26,8 +26,7 @@ from paribus.training.order import order as draw_order
 from paribus.training.rng import stream_seed
 from paribus.training.schedule import learning_rate
 from paribus.training.select import is_better
-
-Weights = dict[str, torch.Tensor]
+from paribus.training.state import Course, TrialState, Weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +50,9 @@ def fit(
     spec: TrialSpec,
     on_epoch: Callable[[EpochRow], None],
     until: int | None = None,
+    state: TrialState | None = None,
 ) -> Fitted:
-    """Train a network.
+    """Train a network, or go on with it.
 
     The test part is measured after every epoch for the test curve; it chooses nothing unless
     ``spec.selection`` is ``best_test``.
@@ -65,6 +65,7 @@ def fit(
         spec: the trial.
         on_epoch: told of each epoch, cannot change anything.
         until: the epoch to end with, whose weights count; None to choose by ``spec.selection``.
+        state: of the trial, to go on from and to keep.
 
     Raises:
         NonFiniteLoss: the loss became NaN or infinite.
@@ -76,14 +77,17 @@ def fit(
     weights, n_classes = class_weights(recipe.loss, counts), len(counts)
     weights = None if weights is None else weights.to(device)
     steps_per_epoch = len(batches(torch.arange(n), recipe.batch_size))
-    history: list[EpochRow] = []
-    best: EpochRow | None = None
-    best_weights: Weights = {}
-    outputs: list[torch.Tensor] = []
     stopped_early, early_stop = False, None if until else recipe.early_stop
     chance = spec.seed_of("dropout")
+    state = state or TrialState()
+    course = state.restore(model, optimizer)
+    for row in course.history:
+        on_epoch(row)
 
-    for epoch in range(1, (until or recipe.epochs) + 1):
+    for epoch in range(len(course.history) + 1, (until or recipe.epochs) + 1):
+        if should_stop(early_stop, [row.validation_loss for row in course.history]):
+            stopped_early = True
+            break
         started = time.perf_counter()
         torch.manual_seed(stream_seed(chance, "dropout", epoch))  # only networks of one's own draw from it
         model.train()
@@ -113,19 +117,23 @@ def fit(
         for part, (loss_there, _) in ((validation, validation_score), (test, test_score)):
             if part is not None and not math.isfinite(loss_there):  # the last step of the epoch broke the weights
                 raise NonFiniteLoss(epoch, steps_per_epoch, loss_there)
-        outputs += [said] if spec.data.folds is not None else []
+        course.outputs += [said] if spec.data.folds is not None else []
         row = EpochRow(epoch, *train_score, *validation_score, *test_score, lr, time.perf_counter() - started)
-        history.append(row)
+        course.history.append(row)
         on_epoch(row)
-        if until == epoch or (until is None and is_better(spec.selection, row, best)):
-            best = row
-            best_weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        if epoch < recipe.epochs and should_stop(early_stop, [r.validation_loss for r in history]):
-            stopped_early = True
-            break
+        if until == epoch or (until is None and is_better(spec.selection, row, course.best)):
+            course.best = row
+            course.best_weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        state.keep(model, optimizer, course)
 
-    assert best is not None
-    return Fitted(tuple(history), best.epoch, stopped_early, best_weights, tuple(outputs))
+    state.end(course)
+    return fitted(course, stopped_early=stopped_early)
+
+
+def fitted(course: Course, *, stopped_early: bool) -> Fitted:
+    """What a training gave that has come to its end."""
+    assert course.best is not None
+    return Fitted(tuple(course.history), course.best.epoch, stopped_early, course.best_weights, tuple(course.outputs))
 
 
 def _measure(model: nn.Module, part: Examples | None, recipe: TrainSpec) -> tuple[torch.Tensor, tuple[float, float]]:

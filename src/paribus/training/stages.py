@@ -19,8 +19,10 @@ from paribus.training.divide import Parts, divide, everything
 from paribus.training.evaluate import predict_logits
 from paribus.training.examples import Examples, prepare
 from paribus.training.loop import Fitted, fit
+from paribus.training.loop import fitted as fitted_of
 from paribus.training.rng import stream_seed
 from paribus.training.select import selected
+from paribus.training.state import TrialState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +39,13 @@ class Trained:
     """``validation``: by networks that were not trained on the example. ``test``: by the one that counts."""
 
 
-def train(spec: TrialSpec, dataset: Dataset, device: torch.device, on_epoch: Callable[[EpochRow], None]) -> Trained:
+def train(
+    spec: TrialSpec,
+    dataset: Dataset,
+    device: torch.device,
+    on_epoch: Callable[[EpochRow], None],
+    state: TrialState | None = None,
+) -> Trained:
     """All trainings of a trial, one after the other.
 
     Every training starts from the same initial weights and draws from the same streams.
@@ -47,18 +55,19 @@ def train(spec: TrialSpec, dataset: Dataset, device: torch.device, on_epoch: Cal
         dataset: its data.
         device: where to train.
         on_epoch: told of each epoch of each training; of a refit without validation and test.
+        state: to go on from and to keep; then it is told of earlier epochs too.
 
     Raises:
         DataError, TrainingError: the data cannot be divided as asked, or a loss is not finite.
     """
-    divided = divide(spec)
+    divided, state = divide(spec), state or TrialState()
     if spec.data.folds is None:
-        model, fitted, examples = _fit(spec, dataset, divided[0], device, on_epoch)
+        model, fitted, examples = _fit(spec, dataset, divided[0], device, on_epoch, state)
         model.load_state_dict(fitted.weights)
         said = [predict_logits(model, examples["validation"], spec.train.precision)]
     else:
         # Of each fold only its curves and what it said of its own examples is kept: there can be many.
-        folds = [_fit(spec, dataset, parts, device, on_epoch)[1] for parts in divided]
+        folds = [_fit(spec, dataset, parts, device, on_epoch, state)[1] for parts in divided]
         history = mean_history([one.history for one in folds], [len(parts.rows["validation"]) for parts in divided])
         fitted = replace(folds[0], history=history, selected_epoch=selected(spec.selection, history).epoch)
         said = [one.outputs[fitted.selected_epoch - 1] for one in folds]
@@ -67,7 +76,7 @@ def train(spec: TrialSpec, dataset: Dataset, device: torch.device, on_epoch: Cal
     parts = divided[0]
     if spec.train.refit == "all":  # as every study with folds has it
         parts = everything(spec, divided)
-        model, refitted, examples = _fit(spec, dataset, parts, device, on_epoch, until=fitted.selected_epoch)
+        model, refitted, examples = _fit(spec, dataset, parts, device, on_epoch, state, until=fitted.selected_epoch)
         model.load_state_dict(refitted.weights)
         fitted = replace(fitted, weights=refitted.weights)
     order = np.argsort(validation, kind="stable")
@@ -91,6 +100,7 @@ def _fit(
     parts: Parts,
     device: torch.device,
     on_epoch: Callable[[EpochRow], None],
+    state: TrialState,
     until: int | None = None,
 ) -> tuple[nn.Module, Fitted, dict[str, Examples]]:
     """One training; up to a known epoch nothing is measured on the way."""
@@ -104,7 +114,12 @@ def _fit(
             "train.batch_size must be at least 2: batch normalisation of single values needs two examples"
         )
     validation, test = (None if until else examples[part] for part in ("validation", "test"))
-    return model, fit(model, examples["train"], validation, test, spec, on_epoch, until), examples
+    ended = state.take()
+    if ended is None:
+        return model, fit(model, examples["train"], validation, test, spec, on_epoch, until, state), examples
+    for row in ended.history:
+        on_epoch(row)
+    return model, fitted_of(ended, stopped_early=len(ended.history) < (until or spec.train.epochs)), examples
 
 
 def mean_history(histories: Sequence[tuple[EpochRow, ...]], weights: Sequence[int]) -> tuple[EpochRow, ...]:

@@ -40,6 +40,7 @@ from paribus.training.environment import environment, resolve_device
 from paribus.training.evaluate import loss_and_accuracy
 from paribus.training.loop import Fitted
 from paribus.training.stages import train
+from paribus.training.state import TrialState, state_key, state_path
 
 CHECKPOINTS = "checkpoints"
 """Folder of the weights inside a run folder."""
@@ -69,7 +70,7 @@ def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord 
         device = resolve_device(task.run.device)
         where = environment(task.run, device)
         with deterministic(task.run.threads):
-            return _run(task, device, where, emit, started)
+            return _run(task, device, where, emit)
     except Exception as error:
         return TrialFailure(
             trial_id=task.planned.trial_id,
@@ -88,7 +89,6 @@ def _run(
     device: torch.device,
     where: Environment,
     emit: Callable[[EpochRow], None],
-    started: float,
 ) -> TrialRecord:
     spec, trial_id = task.planned.spec, task.planned.trial_id
     dataset, found = load_once(spec.data.origin())
@@ -96,10 +96,12 @@ def _run(
         raise DataError("the data changed while the study ran: run the same command again")
     if code_digest(spec.model) != task.code:
         raise ModelError(f"the source of {spec.model.name} changed while the study ran: run the same command again")
-    trained = train(spec, dataset, device, emit)
+    path = None if task.run.checkpoint_every == "never" else state_path(Path(task.run.out), trial_id)
+    state = TrialState(path, state_key(trial_id, where), task.run.checkpoint_every)
+    trained = train(spec, dataset, device, emit, state)
     fitted, parts = trained.fitted, trained.parts
     description = _describe(task, dataset, parts.normalisation, fitted, trained.predictions["test"])
-    path = save(Path(task.run.out) / CHECKPOINTS, description, fitted.weights)
+    saved = save(Path(task.run.out) / CHECKPOINTS, description, fitted.weights)
     return TrialRecord(
         trial_id=trial_id,
         spec=spec,
@@ -111,8 +113,8 @@ def _run(
         selected_epoch=fitted.selected_epoch,
         stopped_early=fitted.stopped_early,
         predictions=trained.predictions,
-        checkpoint=f"{CHECKPOINTS}/{path.name}",
-        seconds=time.perf_counter() - started,
+        checkpoint=f"{CHECKPOINTS}/{saved.name}",
+        seconds=state.seconds,
     )
 
 

@@ -265,4 +265,8 @@
   let wide = 0;
   new ResizeObserver(() => { if (canvas.clientWidth !== wide) { wide = canvas.clientWidth; draw(); } }).observe(canvas);
   refresh();
+  // The page has grown above what its address names.
+  if (location.hash && root.compareDocumentPosition(document.querySelector(location.hash) || root) & Node.DOCUMENT_POSITION_FOLLOWING) {
+    document.querySelector(location.hash).scrollIntoView();
+  }
 })();
