@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "paribus"
 
 LAYERS: list[set[str]] = [
     {"errors", "folders", "level", "suggest"},
+    {"lang"},
     {"spec"},
     {"validate"},
     {"record"},
@@ -29,6 +30,7 @@ LAYERS: list[set[str]] = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 LIGHT = (
+    "lang",
     "spec",
     "validate",
     "record",

@@ -7,7 +7,6 @@ from conformance.build import make_planned, make_record, make_study
 from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.result import Interaction
 from paribus.analysis.study import analyse
-from paribus.analysis.words import interaction_words
 
 N = 1000
 
@@ -128,7 +127,7 @@ def test_of_three_factors_only_whole_slices_count():
 
 
 def test_an_interaction_that_may_be_chance_is_not_called_unseen():
-    one = Interaction((("a", "x", "y"), ("b", "v", "w")), CrossedMean(0.055, 1e-5, 2e-4, 1e-5, 5, 400), 0.064, 9, "")
-    words = interaction_words(one, (one.difference, one.difference))
-    assert "which can be chance among 9 interactions (corrected p = 0.06)" in words
+    found = CrossedMean(0.055, 1e-5, 2e-4, 1e-5, 5, 400)
+    one = Interaction((("a", "x", "y"), ("b", "v", "w")), found, 0.064, 9, (found, found))
+    assert "which can be chance among 9 interactions (corrected p = 0.06)" in one.sentence
     assert one.detectable > one.difference.detectable()

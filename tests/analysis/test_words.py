@@ -13,7 +13,7 @@ def comparison(mean=None, n=5, verdict="unseen", n_agree=5, corrected=0.01, n_to
     """A difference with a standard error of 0.01, as good as all of it by the examples: 1.96 of it to each side."""
     found = None if mean is None else CrossedMean(mean, math.nan if n == 1 else 1e-12, 1e-4, 1e-12, n, 10**6)
     return Comparison(
-        "activation", "relu", "elu", found, corrected, verdict, n_together, n_failed, 1, 1, n_agree, 5, (), ""
+        "activation", "relu", "elu", found, corrected, verdict, n_together, n_failed, 1, 1, n_agree, 5, ()
     )
 
 

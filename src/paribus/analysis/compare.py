@@ -18,14 +18,11 @@ from paribus.analysis.result import (
     SeedResult,
     Verdict,
 )
-from paribus.analysis.words import cell_words, comparison_words, level_words
+from paribus.analysis.words import BASELINE, cell_words
 from paribus.errors import StudyError
 from paribus.grid import levels_of, patch
 from paribus.spec import Baseline, StudySpec
 from paribus.validate import validate
-
-BASELINE = "baseline"
-"""Stands for the baseline's level of a factor that does not name it."""
 
 
 def baseline_level(study: StudySpec, factor: str) -> str | None:
@@ -113,7 +110,7 @@ def compare(
 
 
 def judged(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """Comparisons with their verdicts and sentences, corrected for each other (Holm)."""
+    """Comparisons with their verdicts, corrected for each other (Holm)."""
     testable = [i for i, one in enumerate(found) if one.difference and one.difference.n_seeds > 1]
     p_values = [one.difference.p_value for i, one in enumerate(found) if i in testable and one.difference]
     corrected = dict(zip(testable, holm(p_values), strict=True))
@@ -123,13 +120,12 @@ def judged(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
             p = one.difference.p_value
             seen: Verdict = "beats" if corrected[i] <= 0.05 else "unsure" if p <= 0.05 else "unseen"
             one = replace(one, corrected=corrected[i], verdict=seen, n_together=len(testable))
-        names = [BASELINE if name == BASELINE else level_words(one.factor, name) for name in (one.level, one.against)]
-        judged.append(replace(one, sentence=comparison_words(names[0], names[1], one)))
+        judged.append(one)
     return tuple(judged)
 
 
 def measured(factor: str, level: str, against: str, contexts: Sequence[Context], n_planned: int) -> Comparison:
-    """A comparison that is not judged yet, and has no sentence.
+    """A comparison that is not judged yet.
 
     A seed counts when it has finished with both levels in every context that counts, so that no seed's mean is over
     other contexts than another's. Contexts count so that as many as possible pairs of cells and seeds do.
@@ -166,7 +162,6 @@ def measured(factor: str, level: str, against: str, contexts: Sequence[Context],
         by_context=tuple(
             found for one in planned if (found := _within(one.label, one.cells[level], one.cells[against]))
         ),
-        sentence="",
     )
 
 

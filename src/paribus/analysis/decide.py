@@ -17,6 +17,7 @@ from paribus.analysis.crossed import CrossedMean, balanced_mean, crossed_mean
 from paribus.analysis.intervals import Interval, mean_interval
 from paribus.analysis.metrics import log_probabilities, macro_f1
 from paribus.errors import DataError
+from paribus.lang import msg
 from paribus.record import Predictions, Rule, TrialRecord
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +29,7 @@ FEW_CLASSES = 3
 """So many thresholds are told one by one."""
 SWEEPS = 10
 """At most, over all classes, in the search for thresholds."""
-RULES = ("argmax", "above share", "prior correction", "thresholds", "least cost")
+RULES = (msg("argmax"), msg("above share"), msg("prior correction"), msg("thresholds"), msg("least cost"))
 """Names of all rules."""
 
 

@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from paribus.analysis.advice import ADVICE, PATIENCE, TEXT, Sign
-from paribus.analysis.words import count
+from paribus.analysis.words import count, n_of_counted
+from paribus.lang import tr
+from paribus.lang.retell import retold
 from paribus.record import EpochRow, TrialFailure, TrialRecord
 from paribus.spec import TrialSpec
 from paribus.training.early_stop import stop_epoch
@@ -32,19 +34,41 @@ class Diagnosis:
 
     Attributes:
         sign: which shape.
-        text: the numbers that say so, in a sentence without its full stop.
-        advice: what to try, without the full stop; empty where there is nothing to do.
-        fields: of the study file that the advice is about.
+        numbers: that say so, as `advice.TEXT` takes them; empty where trials broke off.
+        spec: of the first trial that shows it.
         seeds: that show it.
         n_seeds: that were looked at.
+        broken: the message that trials ended in; empty where curves were read.
     """
 
     sign: Sign
-    text: str
-    advice: str
-    fields: tuple[str, ...]
+    numbers: tuple[float, ...]
+    spec: TrialSpec
     seeds: tuple[int, ...]
     n_seeds: int
+    broken: str = ""
+
+    @property
+    def text(self) -> str:
+        """The numbers in a sentence, without its full stop."""
+        n = len(self.seeds)
+        if self.broken:
+            trials = count(n, "trial")
+            return tr("{trials} of {n} ended in {message}", trials=trials, n=self.n_seeds, message=retold(self.broken))
+        said = TEXT[self.sign](self.numbers)
+        if self.n_seeds == 1:
+            return said
+        return tr("{what} ({seeds}, median)", what=said, seeds=n_of_counted(n, count(self.n_seeds, "seed")))
+
+    @property
+    def advice(self) -> str:
+        """What to try, without the full stop; empty where there is nothing to do."""
+        return ADVICE[self.sign](self.spec)[0]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Of the study file that the advice is about."""
+        return ADVICE[self.sign](self.spec)[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,27 +120,15 @@ def diagnose(records: Sequence[TrialRecord], failures: Sequence[TrialFailure] = 
     n_seeds = len(records) + len(failures)
     broken = [one for one in failures if one.kind == "NonFiniteLoss"]
     if broken:
-        found.append(
-            Diagnosis(
-                "diverged",
-                f"{count(len(broken), 'trial')} of {n_seeds} ended in {broken[0].message}",
-                *ADVICE["diverged"](broken[0].spec),
-                tuple(one.spec.seed for one in broken),
-                n_seeds,
-            )
-        )
+        seeds = tuple(one.spec.seed for one in broken)
+        found.append(Diagnosis("diverged", (), broken[0].spec, seeds, n_seeds, broken[0].message))
     curves = [curve_of(record) for record in records if len(record.history) >= SHORTEST]
     for sign, look in SIGNS.items():
         shown = [(curve, seen) for curve in curves if (seen := look(curve))]
         if shown and 2 * len(shown) >= len(curves):
-            medians = [float(np.median(column)) for column in zip(*(seen.numbers for _, seen in shown), strict=True)]
-            advice, fields = ADVICE[sign](shown[0][0].spec)
-            text = TEXT[sign](medians)
-            if len(curves) > 1:
-                text += f" ({len(shown)} of {count(len(curves), 'seed')}, median)"
-            found.append(
-                Diagnosis(sign, text, advice, fields, tuple(curve.spec.seed for curve, _ in shown), len(curves))
-            )
+            medians = tuple(float(np.median(column)) for column in zip(*(s.numbers for _, s in shown), strict=True))
+            seeds = tuple(curve.spec.seed for curve, _ in shown)
+            found.append(Diagnosis(sign, medians, shown[0][0].spec, seeds, len(curves)))
     return tuple(found)
 
 

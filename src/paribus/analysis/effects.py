@@ -1,14 +1,12 @@
 """Grids: what a factor does over all levels of the others, and whether that depends on them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 from paribus.analysis.compare import shared_seeds, weighted
 from paribus.analysis.crossed import CrossedMean, holm
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import CellResult, Interaction, TwoWay
-from paribus.analysis.words import interaction_words
 
 
 def two_ways(
@@ -44,8 +42,7 @@ def _two_way(
     interactions = []
     for (a, b, difference, effects), p in zip(found, corrected, strict=True):
         names = (one, a, against[one]), (other, b, against[other])
-        bare = Interaction(names, difference, p, len(found), "")
-        interactions.append(replace(bare, sentence=interaction_words(bare, effects)))
+        interactions.append(Interaction(names, difference, p, len(found), effects))
     every = {(a, b) for a in levels[0] for b in levels[1]}
     return TwoWay((one, other), levels, _means(_whole(slices.values(), every), levels), tuple(interactions))
 

@@ -12,17 +12,18 @@ from paribus.analysis.calibration import best_temperature, brier, calibration_er
 from paribus.analysis.crossed import crossed_mean
 from paribus.analysis.intervals import Interval, mean_interval
 from paribus.analysis.metrics import auroc, cross_entropy, kappa, weighted_f1
+from paribus.lang import msg
 from paribus.record import TrialRecord
 
 FURTHER: dict[str, Literal["percent", "number"]] = {
-    "Cohen's kappa": "number",
-    "weighted F1": "percent",
-    "AUROC": "number",
-    "Brier score": "number",
-    "calibration error": "percent",
-    "temperature": "number",
-    "loss at temperature": "number",
-    "calibration error at temperature": "percent",
+    msg("Cohen's kappa"): "number",
+    msg("weighted F1"): "percent",
+    msg("AUROC"): "number",
+    msg("Brier score"): "number",
+    msg("calibration error"): "percent",
+    msg("temperature"): "number",
+    msg("loss at temperature"): "number",
+    msg("calibration error at temperature"): "percent",
 }
 """Names, and what kind of number each is."""
 

@@ -14,6 +14,8 @@ from paribus.analysis.decide import RuleScores
 from paribus.analysis.diagnose import Diagnosis
 from paribus.analysis.further import ClassScores
 from paribus.analysis.intervals import Interval
+from paribus.analysis.words import BASELINE, comparison_words, interaction_words, level_words
+from paribus.lang import tr
 from paribus.record import Part, TrialFailure
 from paribus.spec import StudySpec
 
@@ -103,8 +105,8 @@ class CellResult:
 
     levels: dict[str, str]
     """Factor -> level; empty for the baseline of a one-at-a-time study."""
-    label: str
-    """The levels in words."""
+    name: str
+    """The levels in words; without any ``baseline``."""
     trial_ids: tuple[str, ...]
     """Of all planned trials, by seed."""
     finished: tuple[int, ...]
@@ -116,6 +118,11 @@ class CellResult:
     diagnoses: tuple[Diagnosis, ...]
     """What the learning curves say, the gravest first."""
     reported: tuple[ReportedValue, ...]
+
+    @property
+    def label(self) -> str:
+        """The name as people read it: the word for the baseline is of their language."""
+        return self.name if self.levels else tr(BASELINE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,7 +199,14 @@ class Comparison:
     """Seeds that the study plans."""
     by_context: tuple[ContextDifference, ...]
     """The same within each context that has pairs, on all seeds that it has."""
-    sentence: str
+
+    @property
+    def sentence(self) -> str:
+        """In words, without the full stop."""
+        names = [
+            tr(BASELINE) if name == BASELINE else level_words(self.factor, name) for name in (self.level, self.against)
+        ]
+        return comparison_words(names[0], names[1], self)
 
     @property
     def detectable(self) -> float:
@@ -212,7 +226,13 @@ class Interaction:
     """P value, corrected for the other interactions of these two factors (Holm)."""
     n_together: int
     """Interactions that it was corrected for, itself among them."""
-    sentence: str
+    effects: tuple[CrossedMean, CrossedMean]
+    """What the first factor's level does with the second's level, and with the one measured against."""
+
+    @property
+    def sentence(self) -> str:
+        """In words, without the full stop."""
+        return interaction_words(self)
 
     @property
     def detectable(self) -> float:
@@ -252,9 +272,14 @@ class Best:
 class NamedFailure:
     """A failed trial and its place in the study."""
 
-    label: str
+    cell: CellResult
     seed: int
     failure: TrialFailure
+
+    @property
+    def label(self) -> str:
+        """Of its cell."""
+        return self.cell.label
 
 
 @dataclass(frozen=True, slots=True, eq=False)

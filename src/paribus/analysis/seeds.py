@@ -16,17 +16,22 @@ class SeedSpread:
     """A cell's spread between seeds.
 
     Attributes:
-        label: of the cell.
+        cell: which.
         streams: uses of chance that follow the seed; the others are held.
         deviation: standard deviation of test accuracy between seeds, a share, with its 95% interval (chi-square).
         share: of the variance of the cell that is the same but for varying every use of chance, with its 95% interval
             (F); None where there is no such cell. Shares need not add up to 1: uses of chance can act together.
     """
 
-    label: str
+    cell: CellResult
     streams: tuple[Stream, ...]
     deviation: Interval
     share: Interval | None
+
+    @property
+    def label(self) -> str:
+        """Of the cell."""
+        return self.cell.label
 
 
 def seed_spreads(cells: Sequence[CellResult], spec_of: dict[str, TrialSpec]) -> tuple[SeedSpread, ...]:
@@ -36,17 +41,17 @@ def seed_spreads(cells: Sequence[CellResult], spec_of: dict[str, TrialSpec]) -> 
         cells: of a study.
         spec_of: trial id -> its specification.
     """
-    rest_of = {cell.label: _all_but_chance(spec_of[cell.trial_ids[0]]) for cell in cells}
-    streams_of = {cell.label: spec_of[cell.trial_ids[0]].vary for cell in cells}
+    rest_of = {cell: _all_but_chance(spec_of[cell.trial_ids[0]]) for cell in cells}
+    streams_of = {cell: spec_of[cell.trial_ids[0]].vary for cell in cells}
     deviations = {
-        cell.label: deviation([seed.accuracy for seed in cell.scores.seeds])
+        cell: deviation([seed.accuracy for seed in cell.scores.seeds])
         for cell in cells
         if cell.scores and len(cell.scores.seeds) > 1
     }
-    whole = {rest_of[label]: found for label, found in deviations.items() if streams_of[label] == STREAMS}
+    whole = {rest_of[cell]: found for cell, found in deviations.items() if streams_of[cell] == STREAMS}
     return tuple(
-        SeedSpread(label, streams_of[label], found, ratio(found, whole.get(rest_of[label])))
-        for label, found in deviations.items()
+        SeedSpread(cell, streams_of[cell], found, ratio(found, whole.get(rest_of[cell])))
+        for cell, found in deviations.items()
     )
 
 

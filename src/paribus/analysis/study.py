@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from paribus.analysis.calibration import Reliability, reliability
-from paribus.analysis.compare import BASELINE, baseline_level, compare, contexts_of, find_best
+from paribus.analysis.compare import baseline_level, compare, contexts_of, find_best
 from paribus.analysis.confusion import confusion_matrix
 from paribus.analysis.crossed import balanced_mean, crossed_mean
 from paribus.analysis.curves import mean_curves
@@ -30,7 +30,7 @@ from paribus.analysis.result import (
     StudyResult,
 )
 from paribus.analysis.seeds import seed_spreads
-from paribus.analysis.words import cell_words
+from paribus.analysis.words import BASELINE, cell_words
 from paribus.grid import levels_of
 from paribus.record import Part, PlannedTrial, Predictions, TrialFailure, TrialRecord
 from paribus.spec import StudySpec
@@ -70,6 +70,7 @@ def analyse(
     contexts = {factor: contexts_of(cells, factor, bases[factor], crossed=crossed) for factor in factors}
     if not crossed:
         factors = {factor: tuple(contexts[factor][0].cells) for factor in factors}
+    cell_of = {trial_id: cell for cell in cells for trial_id in cell.trial_ids}
     against = {factor: base if (base := bases[factor]) in levels else levels[0] for factor, levels in factors.items()}
     return StudyResult(
         study=study,
@@ -84,7 +85,7 @@ def analyse(
         rules=_rules([record_of[i] for i in best.cell.trial_ids if i in record_of]) if best else (),
         optimism=_optimism(cells),
         failures=tuple(
-            NamedFailure(_label(study, _levels(trial)), trial.spec.seed, failure_of[trial.trial_id])
+            NamedFailure(cell_of[trial.trial_id], trial.spec.seed, failure_of[trial.trial_id])
             for trial in planned
             if trial.trial_id in failure_of
         ),
@@ -144,7 +145,7 @@ def _cell(
     seeds = {trial.trial_id: trial.spec.seed for trial in trials}
     return CellResult(
         levels=levels,
-        label=_label(study, levels),
+        name=_label(study, levels),
         trial_ids=tuple(seeds),
         finished=tuple(seed for trial_id, seed in seeds.items() if trial_id in record_of),
         failed=tuple(seed for trial_id, seed in seeds.items() if trial_id in failure_of),

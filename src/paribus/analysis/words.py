@@ -1,16 +1,30 @@
 """Figures and comparisons in words, the same wherever they are shown."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from paribus.analysis.intervals import Interval
+from paribus.lang import current, msg, tr, translation
+from paribus.spec import Stream
 
 if TYPE_CHECKING:
-    from paribus.analysis.crossed import CrossedMean
     from paribus.analysis.result import Comparison, Interaction
 
 MINUS = "\N{MINUS SIGN}"
+BASELINE = msg("baseline")
+"""Stands for the baseline's level of a factor that does not name it."""
+PART_WORDS = {"train": msg("train"), "validation": msg("validation"), "test": msg("test")}
+KIND_WORDS = {"eeg": msg("eeg"), "image": msg("image")}
+STREAM_WORDS: dict[Stream, str] = {
+    "split": msg("split"),
+    "init": msg("init"),
+    "order": msg("order"),
+    "augmentation": msg("augmentation"),
+    "dropout": msg("dropout"),
+}
+"""Uses of chance, as a study file names them."""
 
 
 def number(value: float, digits: int = 1) -> str:
@@ -41,23 +55,71 @@ def spread(interval: Interval, *, share: bool = False) -> str:
         share: of shares, which no bound can take below 0 or above 100%.
     """
     low, high = (max(interval.low, 0.0), min(interval.high, 1.0)) if share else (interval.low, interval.high)
-    return f"{points(low)} to {points(high)}"
+    return between(points(low), points(high))
+
+
+def between(low: object, high: object) -> str:
+    """``86.0 to 90.1``."""
+    return tr("{low} to {high}", low=low, high=high)
 
 
 def count(n: int, one: str, many: str | None = None) -> str:
-    """``1 seed``, ``3 seeds``."""
+    """``1 seed``, ``3 seeds``; the message is ``{n} seed``."""
+    if said := translation("{n} " + one):
+        return said.format(n=f"{n:,}")
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def n_of(n: int, of: int) -> str:
+    """``3 of 5``."""
+    return tr("{n} of {of}", n=n, of=of)
+
+
+def n_of_counted(n: int, counted: str) -> str:
+    """``3 of 5 seeds``; of what `count` gives."""
+    return tr("{n} of {counted}", n=n, counted=counted)
+
+
+# ---------------------------------------------------------------- putting together
+
+
+def listed(words: Iterable[str]) -> str:
+    """``a, b, c``."""
+    return tr(", ").join(words)
 
 
 def join(words: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
+    return tr("{first} and {last}", first=listed(words[:-1]), last=words[-1]) if words[1:] else "".join(words)
+
+
+def clauses(said: Iterable[str]) -> str:
+    """What is said one after the other within a sentence: ``3.0 points, 3 of 5 seeds``."""
+    return reduce(lambda so_far, more: tr("{clause}, {next_clause}", clause=so_far, next_clause=more), said)
+
+
+def apart(said: Iterable[str]) -> str:
+    """What stands side by side, and may hold commas: ``a; b``."""
+    return tr("; ").join(said)
+
+
+def sentences(said: Iterable[str]) -> str:
+    """Sentences with their full stops, one after the other."""
+    return reduce(lambda so_far, more: tr("{sentence} {next_sentence}", sentence=so_far, next_sentence=more), said)
+
+
+def stop(sentence: str) -> str:
+    """With its full stop."""
+    return tr("{sentence}.", sentence=sentence)
 
 
 def capital(sentence: str) -> str:
-    """A capital at the start of plain words; a level named ``elu`` stays as it is named."""
-    plain = sentence.split(" ")[0] in ("no", "baseline", "whether")
+    """A capital at the start of plain English words; a level named ``elu`` stays as it is named."""
+    plain = current().tag == "en" and sentence.split(" ")[0] in ("no", "baseline", "whether")
     return sentence[:1].upper() + sentence[1:] if plain else sentence
+
+
+# ---------------------------------------------------------------- levels and what they do
 
 
 def level_words(factor: str, level: str) -> str:
@@ -66,9 +128,19 @@ def level_words(factor: str, level: str) -> str:
     return f"{factor} {level}" if bare or not level[:1].isalpha() else level
 
 
+def shown_level(level: str) -> str:
+    """A level as its factor's column or axis shows it: its name, and the baseline's where it has none."""
+    return tr(BASELINE) if level == BASELINE else level
+
+
+def pair_words(level: str, against: str) -> str:
+    """A difference of two levels: ``elu − relu``."""
+    return f"{shown_level(level)} {MINUS} {shown_level(against)}"
+
+
 def cell_words(levels: Mapping[str, str]) -> str:
-    """A cell's levels: ``eegnet · relu``."""
-    return " · ".join(level_words(factor, level) for factor, level in levels.items()) or "baseline"
+    """A cell's levels: ``eegnet · relu``; of none ``baseline``."""
+    return " · ".join(level_words(factor, level) for factor, level in levels.items()) or BASELINE
 
 
 def comparison_words(level: str, against: str, one: "Comparison") -> str:
@@ -79,65 +151,113 @@ def comparison_words(level: str, against: str, one: "Comparison") -> str:
         against: in words.
         one: the comparison.
     """
-    failed = f" ({one.n_failed} failed)" if one.n_failed else ""
     if one.difference is None:
-        yet = " yet" if one.n_failed < one.n_planned else ""
-        where = " in every context" if one.n_contexts > 1 else ""
-        return f"{level} and {against} cannot be compared{yet}: no seed has finished with both{where}{failed}"
+        return _no_pairs_words(level, against, one)
     found, interval = one.difference, one.difference.interval()
-    so_far = ""
-    if found.n_seeds < one.n_planned:
-        so_far = f", from {found.n_seeds} of {count(one.n_planned, 'seed')}{failed or ' so far'}"
-    if one.n_counted < one.n_contexts:
-        so_far += f", over {one.n_counted} of {one.n_contexts} contexts"
-    if any(not within.pairs for within in one.by_context):
-        so_far += ", tested on different examples"
+    notes = _pairs_wanting(one)
     upper, lower = (level, against) if found.mean >= 0 else (against, level)
     gap = points(abs(found.mean))
     ends = (interval.low, interval.high) if found.mean >= 0 else (-interval.high, -interval.low)
-    bounds = f"{points(ends[0])} to {points(ends[1])}"
+    bounds = between(points(ends[0]), points(ends[1]))
+    said = {"upper": upper, "lower": lower, "gap": gap, "bounds": bounds}
     if one.verdict == "one seed":
-        what = f"{upper} was {gap} points above {lower}" if found.mean else f"{level} and {against} were equal"
-        return f"{what} with one seed ({bounds} by the test examples alone: other seeds may differ more{so_far})"
-    agree = f"{one.n_agree} of {count(found.n_seeds, 'seed')}{so_far}"
+        alone = tr("{bounds} by the test examples alone: other seeds may differ more", bounds=bounds)
+        said["figures"] = clauses([alone, *notes])
+        if not found.mean:
+            return tr("{upper} and {lower} were equal with one seed ({figures})", **said)
+        return tr("{upper} was {gap} points above {lower} with one seed ({figures})", **said)
+    said["agree"] = clauses([n_of_counted(one.n_agree, count(found.n_seeds, "seed")), *notes])
     if one.verdict == "beats":
-        return f"{upper} beats {lower} by {gap} points ({bounds}; {agree})"
+        return tr("{upper} beats {lower} by {gap} points ({bounds}; {agree})", **said)
     if one.verdict == "unsure":
-        return (
-            f"{upper} was {gap} points above {lower} ({bounds}; {agree}), which can be chance among {one.n_together} "
-            f"comparisons (corrected p = {one.corrected:.2f})"
+        return tr(
+            "{upper} was {gap} points above {lower} ({bounds}; {agree}), which can be chance among {n} comparisons "
+            "(corrected p = {p})",
+            **said,
+            n=one.n_together,
+            p=f"{one.corrected:.2f}",
         )
-    return (
-        f"no difference between {level} and {against} that this study could see "
-        f"({points(found.mean)} points, {spread(interval)}{so_far}); {_seen(one.detectable)}"
+    return tr(
+        "no difference between {level} and {against} that this study could see ({figures}); {could_see}",
+        level=level,
+        against=against,
+        figures=clauses([_in_points(points(found.mean)), spread(interval), *notes]),
+        could_see=_seen(one.detectable),
     )
 
 
+def _no_pairs_words(level: str, against: str, one: "Comparison") -> str:
+    why = (
+        tr("no seed has finished with both in every context")
+        if one.n_contexts > 1
+        else tr("no seed has finished with both")
+    )
+    if one.n_failed:
+        why = tr("{what} ({n} failed)", what=why, n=one.n_failed)
+    may_come = one.n_failed < one.n_planned
+    return tr(
+        "{level} and {against} cannot be compared yet: {why}"
+        if may_come
+        else "{level} and {against} cannot be compared: {why}",
+        level=level,
+        against=against,
+        why=why,
+    )
+
+
+def _pairs_wanting(one: "Comparison") -> list[str]:
+    """What a difference is not over, though the study plans it."""
+    assert one.difference
+    notes = []
+    if one.difference.n_seeds < one.n_planned:
+        there = n_of_counted(one.difference.n_seeds, count(one.n_planned, "seed"))
+        notes.append(
+            tr("from {seeds} ({n} failed)", seeds=there, n=one.n_failed)
+            if one.n_failed
+            else tr("from {seeds} so far", seeds=there)
+        )
+    if one.n_counted < one.n_contexts:
+        notes.append(tr("over {n} of {all} contexts", n=one.n_counted, all=one.n_contexts))
+    if any(not within.pairs for within in one.by_context):
+        notes.append(tr("tested on different examples"))
+    return notes
+
+
+def _in_points(written: str) -> str:
+    return tr("{points} points", points=written)
+
+
 def _seen(detectable: float) -> str:
-    return f"it could have seen {points(detectable)}" if detectable < 1 else "it could have seen none"
+    if detectable < 1:
+        return tr("it could have seen {points}", points=points(detectable))
+    return tr("it could have seen none")
 
 
-def interaction_words(one: "Interaction", effects: "tuple[CrossedMean, CrossedMean]") -> str:
-    """An interaction in one sentence, without the full stop.
-
-    Args:
-        one: the interaction.
-        effects: what the first factor's level does with the second's level, and with the one measured against.
-    """
+def interaction_words(one: "Interaction") -> str:
+    """An interaction in one sentence, without the full stop."""
     (first, *levels), (other, *with_levels) = one.levels
     a, a_base = (level_words(first, level) for level in levels)
     b, b_base = (level_words(other, level) for level in with_levels)
-    with_it, without = (f"{points(effect.mean, signed=True)} points" for effect in effects)
-    bounds = f"{points(one.difference.mean, signed=True)}, {spread(one.difference.interval())}"
-    does = f"{a} against {a_base} does {with_it} with {b}, {without} with {b_base}"
+    with_it, without = (points(effect.mean, signed=True) for effect in one.effects)
+    said = {"a": a, "a_base": a_base, "b": b, "b_base": b_base, "with_it": with_it, "without": without}
+    said["bounds"] = clauses([points(one.difference.mean, signed=True), spread(one.difference.interval())])
     if one.corrected <= 0.05:
-        return f"{does}: it depends on {other} ({bounds})"
-    if one.difference.p_value <= 0.05:
-        return (
-            f"{does} ({bounds}), which can be chance among {one.n_together} interactions "
-            f"(corrected p = {one.corrected:.2f})"
+        return tr(
+            "{a} against {a_base} does {with_it} points with {b}, {without} points with {b_base}: it depends on "
+            "{other} ({bounds})",
+            **said,
+            other=other,
         )
-    return (
-        f"whether {a} or {a_base} matters could not be seen to depend on {b} or {b_base} ({bounds}); "
-        f"{_seen(one.detectable)}"
+    if one.difference.p_value <= 0.05:
+        return tr(
+            "{a} against {a_base} does {with_it} points with {b}, {without} points with {b_base} ({bounds}), which can "
+            "be chance among {n} interactions (corrected p = {p})",
+            **said,
+            n=one.n_together,
+            p=f"{one.corrected:.2f}",
+        )
+    return tr(
+        "whether {a} or {a_base} matters could not be seen to depend on {b} or {b_base} ({bounds}); {could_see}",
+        **said,
+        could_see=_seen(one.detectable),
     )

@@ -152,13 +152,15 @@ def decide(
         typer.echo(f"Kept in {n} checkpoints: `paribus predict` now names classes by the rule {keep}.")
 
 
-def table_text(run: Path, name: str, form: str, *, every_pair: bool) -> str:
+def table_text(run: Path, name: str, form: str, *, every_pair: bool, lang: str | None = None) -> str:
     """One table of a run's report as text.
 
     Raises:
         RunError: there is no such table or form, or the run has no finished trial.
+        ParibusError: there is no such language.
     """
     from paribus.errors import RunError
+    from paribus.lang import language, resolve
     from paribus.report.table import to_csv, to_markdown, to_tex
     from paribus.report.tables import all_tables
     from paribus.results import analyse
@@ -167,7 +169,8 @@ def table_text(run: Path, name: str, form: str, *, every_pair: bool) -> str:
     writers = {"md": to_markdown, "tex": to_tex, "csv": to_csv}
     if form not in writers:
         raise RunError(f"no format `{form}`{from_known(form, writers)}")
-    tables = {table.name: table for table in all_tables(analyse(run, every_pair=every_pair).result) if table.rows}
-    if name not in tables:
-        raise RunError(f"no table `{name}`{from_known(name, tables)}")
-    return writers[form](tables[name])
+    with language(resolve(lang)):
+        tables = {table.name: table for table in all_tables(analyse(run, every_pair=every_pair).result) if table.rows}
+        if name not in tables:
+            raise RunError(f"no table `{name}`{from_known(name, tables)}")
+        return writers[form](tables[name])

@@ -39,6 +39,12 @@ app.add_typer(data.app)
 Checkpoint = Annotated[
     Path, typer.Argument(help="A checkpoint: runs/NAME/checkpoints/ID.safetensors.", show_default=False)
 ]
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the report: en or zh-TW.  [default: $PARIBUS_LANG, or en]", metavar="LANG", show_default=False
+    ),
+]
 Out = Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/STUDY]", show_default=False)]
 
 
@@ -60,6 +66,7 @@ def run(
     time_limit: Annotated[
         str | None, typer.Option(metavar="90s|30m|2h", help="A trial that takes longer is ended.", show_default=False)
     ] = None,
+    lang: Lang = None,
     track: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,8 +81,10 @@ def run(
     """
     from rich.console import Console
 
+    from paribus.lang import resolve
     from paribus.load import load_study
 
+    resolve(lang)
     spec = load_study(study, settings or [])
     folder = out or Path("runs") / spec.name
 
@@ -123,7 +132,7 @@ def run(
         typer.echo(f"Stopped. What was done is kept in {folder}; the same command goes on from there.")
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     if report and outcome.n_finished + outcome.n_done_before:
-        _report(folder)
+        _report(folder, lang=lang)
     if outcome.n_failed:
         complain(f"{outcome.n_failed} trials failed: `paribus status {shlex.quote(str(folder))}` says why")
         raise typer.Exit(1)
@@ -223,6 +232,7 @@ def report(
     table: Annotated[
         str, typer.Option("--table", metavar="NAME", help="Which one: answer, cells, comparisons, …; with --format.")
     ] = "answer",
+    lang: Lang = None,
     png: Annotated[
         bool | None,
         typer.Option(help="Figures as PNG (300 dpi) beside SVG.  [default: unless over 100]", show_default=False),
@@ -235,9 +245,9 @@ def report(
     if form is not None:
         from paribus.cli.answers import table_text
 
-        typer.echo(table_text(run, table, form, every_pair=every_pair), nl=False)
+        typer.echo(table_text(run, table, form, every_pair=every_pair, lang=lang), nl=False)
         return
-    page = _report(run, every_pair=every_pair, png=png, saliency=saliency)
+    page = _report(run, every_pair=every_pair, png=png, saliency=saliency, lang=lang)
     if pdf:
         from paribus.report.pdf import print_pdf
 
@@ -387,5 +397,7 @@ def _report(folder: Path, **options: Any) -> Path:
     show(terminal_table(report.result))
     if report.n_left_out and options.get("png") is None:
         typer.echo(f"{report.n_left_out} figures are SVG only: --png writes PNG files too.")
+    if report.lacks_letters:
+        typer.echo("PNG figures lack Chinese letters: install a font that has them, as Debian's fonts-noto-cjk.")
     typer.echo(f"Report: {report.path}")
     return report.path

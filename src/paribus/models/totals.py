@@ -4,13 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from paribus.lang import msg
 from paribus.record import LayerRow
 
 _MB = 2**20
 _FLOAT = 4
 """Bytes of a float32."""
 
-FLOPS_IN_WORDS = (
+FLOPS_IN_WORDS = msg(
     "R3's counting: multiply-adds of convolutions and linear layers, without biases, plus 4 for every element of a "
     "batch norm, plus window + 1 for every output of an adaptive average pooling"
 )

@@ -1,10 +1,12 @@
 """The data of a study: what they hold, what was found in them, what was left out of training."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from paribus.analysis.words import percent
+from paribus.analysis.words import PART_WORDS, percent
+from paribus.lang import msg, tr
+from paribus.lang.retell import retold
 from paribus.record import DataSummary, Finding
 from paribus.report.figures import slug
 from paribus.report.svg import Picture, element, picture, width_of, words
@@ -13,11 +15,11 @@ from paribus.report.table import Column, Table
 BAR, LINE = 260.0, 17.0
 """Length of the longest bar and height of a line, in points."""
 _REASONS = {
-    "constant": "constant",
-    "conflicting": "with exact copies of another class in training",
-    "cross_split_duplicates": "with exact copies in validation or test",
-    "duplicates": "surplus exact copies",
-    "limit": "by data.limit",
+    "constant": msg("{n} constant"),
+    "conflicting": msg("{n} with exact copies of another class in training"),
+    "cross_split_duplicates": msg("{n} with exact copies in validation or test"),
+    "duplicates": msg("{n} surplus exact copies"),
+    "limit": msg("{n} by data.limit"),
 }
 
 
@@ -50,8 +52,10 @@ def _group(i: int, found: Sequence[DataSummary]) -> DataGroup:
     return DataGroup(
         first=first,
         table=counts_table(found),
-        formats=tuple(f"{name}: {n:,}" for name, n in audit.formats.items()) if audit else (),
-        findings=audit.findings if audit else (),
+        formats=tuple(tr("{format}: {n}", format=retold(name), n=f"{n:,}") for name, n in audit.formats.items())
+        if audit
+        else (),
+        findings=tuple(replace(found, text=retold(found.text)) for found in audit.findings) if audit else (),
         dropped=_dropped(found),
         leak=_leak(first),
         picture=shares_picture(first, slug("classes", str(i), first.description)),
@@ -67,9 +71,10 @@ def _leak(one: DataSummary) -> str:
     ]
     if not leaks:
         return ""
-    return (
-        f"Test accuracy is flattered by copies. {leaks[0].text}. Leave such images out of training with "
-        "data.drop: [cross_split_duplicates]."
+    return tr(
+        "Test accuracy is flattered by copies. {leak}. Leave such images out of training with {field}.",
+        leak=retold(leaks[0].text),
+        field="data.drop: [cross_split_duplicates]",
     )
 
 
@@ -78,7 +83,7 @@ def _dropped(found: Sequence[DataSummary]) -> tuple[str, ...]:
     said = []
     for reason in found[0].dropped:
         counts = [one.dropped[reason] for one in found]
-        said.append(f"{_span(counts)} {_REASONS.get(reason, reason)}")
+        said.append(tr(_REASONS[reason], n=_span(counts)) if reason in _REASONS else f"{_span(counts)} {reason}")
     return tuple(said)
 
 
@@ -93,12 +98,16 @@ def counts_table(found: Sequence[DataSummary]) -> Table:
         (name, *(cell for part in parts for cell in _count_and_share(found, part, k)))
         for k, name in enumerate(found[0].class_names)
     ]
-    totals = ("all", *(cell for part in parts for cell in (_span([sum(o.counts[part]) for o in found]), "100.0%")))
+    totals = (tr("all"), *(cell for part in parts for cell in (_span([sum(o.counts[part]) for o in found]), "100.0%")))
     columns = (
-        Column("class"),
-        *(column for part in parts for column in (Column(part, "count"), Column(f"share of {part}", "count"))),
+        Column(tr("class")),
+        *(
+            column
+            for part in (tr(PART_WORDS[part]) for part in parts)
+            for column in (Column(part, "count"), Column(tr("share of {part}", part=part), "count"))
+        ),
     )
-    return Table("data", "Examples of each class.", columns, (*rows, totals))
+    return Table("data", tr("Examples of each class."), columns, (*rows, totals))
 
 
 def _count_and_share(found: Sequence[DataSummary], part: str, k: int) -> tuple[str, str]:
@@ -119,7 +128,7 @@ def shares_picture(one: DataSummary, name: str) -> Picture:
         body.append(words(left + BAR * share / most + 5, y + 11, percent(share), font_size=9.5))
     return picture(
         name,
-        "Share of each class in all parts, before anything was left out",
+        tr("Share of each class in all parts, before anything was left out"),
         left + BAR + 50,
         10 + len(shares) * LINE,
         body,

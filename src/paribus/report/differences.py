@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.result import Comparison, StudyResult
-from paribus.analysis.words import points
+from paribus.analysis.words import pair_words, points
+from paribus.lang import tr
 from paribus.report.figures import COLOURS, WIDTH
 from paribus.report.svg import Picture, Scale, element, picture, tick_labels, ticks, width_of, words
 
@@ -37,19 +38,26 @@ def differences_picture(result: StudyResult) -> Picture | None:
     marks = ticks(x, 8)
     for v, text in zip(marks, tick_labels(marks), strict=True):
         body.append(words(x.at(v), bottom + 14, text, text_anchor="middle", font_size=9.5))
-    body.append(words((x.start + x.end) / 2, bottom + 30, "difference in test accuracy (points)", text_anchor="middle"))
+    body.append(
+        words((x.start + x.end) / 2, bottom + 30, tr("difference in test accuracy (points)"), text_anchor="middle")
+    )
     for i, (label, mean, strength, small) in enumerate(rows):
         y = top + (i + 0.5) * ROW
         body.append(words(left - 6, y + 3.5, label, text_anchor="end", fill_opacity=0.75 if small else None))
         body += _row(x, y, mean, strength, small=small)
-    return picture("differences", "Differences in test accuracy with their 95% intervals", WIDTH, bottom + 38, body)
+    return picture("differences", tr("Differences in test accuracy with their 95% intervals"), WIDTH, bottom + 38, body)
 
 
 def _rows(one: Comparison, *, within: bool) -> Iterator[tuple[str, CrossedMean, float, bool]]:
     """Label, difference, how strongly it is drawn, and whether it is that of a context alone."""
     assert one.difference
     strength = _STRENGTH.get(one.verdict, 0.35)
-    yield f"{one.factor}: {one.level} − {one.against}", one.difference, strength, False
+    yield (
+        tr("{factor}: {levels}", factor=one.factor, levels=pair_words(one.level, one.against)),
+        one.difference,
+        strength,
+        False,
+    )
     if within and len(one.by_context) > 1:
         for context in one.by_context:
             yield context.label, context.difference, 0.35, True

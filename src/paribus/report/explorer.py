@@ -1,13 +1,18 @@
 """The values of the interactive learning curves (`static/explorer.js`)."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from paribus.analysis.curves import PARTS, QUANTITIES, Curves, downsample
 from paribus.analysis.result import CellResult, StudyResult
+from paribus.lang import translation
 from paribus.report.figures import DASHES, styles
+
+SCRIPT = Path(__file__).parent / "static" / "explorer.js"
 
 POINT_BUDGET = 14_000
 """Epochs of all cells together, each with 18 values: a page of 60 cells stays below 3 MB."""
@@ -36,6 +41,12 @@ def explorer_data(result: StudyResult) -> str:
         seen[colour] = seen.get(colour, -1) + 1
         found.append(_cell(cell, colour, DASHES[seen[colour] % len(DASHES)], at_most, shown=cell.label in shown))
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def script_texts() -> dict[str, str]:
+    """What the script says, by its messages, in the current language; empty in English."""
+    messages = re.findall(r'\btr\("([^"]+)"', SCRIPT.read_text("utf-8"))
+    return {message: said for message in messages if (said := translation(message))}
 
 
 def _shown_at_first(result: StudyResult, cells: list[CellResult]) -> set[str]:

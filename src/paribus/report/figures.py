@@ -8,7 +8,8 @@ import numpy as np
 
 from paribus.analysis.curves import PARTS, QUANTITIES, Band, Quantity, downsample
 from paribus.analysis.result import CellResult, CellScores, Context, ReportedValue, StudyResult
-from paribus.analysis.words import count, level_words, percent
+from paribus.analysis.words import PART_WORDS, clauses, count, level_words, percent, shown_level
+from paribus.lang import tr
 from paribus.report.svg import Picture, Scale, band, element, line, picture, tick_labels, ticks, width_of, words
 
 # Okabe & Ito (2008): told apart with every common colour blindness. Their yellow is too pale on white.
@@ -64,14 +65,14 @@ def curve_pictures(result: StudyResult) -> dict[str, tuple[Picture, ...]]:
 def _curves(factor: str, style: Mapping[str, Style], context: Context, name: str, at_most: int) -> Picture:
     """Two rows (loss, accuracy) by three columns (train, validation, test), one line a level."""
     shown = {level: cell.scores for level, cell in context.cells.items() if cell.scores}
-    entries = [(level_words(factor, level) if factor else level, style[level]) for level in shown]
+    entries = [(level_words(factor, shown_level(level)) if factor else level, style[level]) for level in shown]
     body, top = _legend(entries, left=44, at=14)
     left, gap, panel_width, panel_height = 44.0, 14.0, (WIDTH - 44 - 8 - 2 * 14) / 3, 150.0
     last = max(int(scores.curves["loss", "train"].epoch[-1]) for scores in shown.values())
     for i, quantity in enumerate(QUANTITIES):
         y0 = top + 24 + i * (panel_height + 16)
         y = _range(quantity, list(shown.values()), start=y0 + panel_height, end=y0)
-        label = "accuracy (%)" if quantity == "accuracy" else "loss (log scale)" if y.log else "loss"
+        label = tr("accuracy (%)" if quantity == "accuracy" else "loss (log scale)" if y.log else "loss")
         middle = f"rotate(-90 10 {y0 + panel_height / 2:g})"
         body.append(words(10, y0 + panel_height / 2, label, text_anchor="middle", transform=middle))
         for j, part in enumerate(PARTS):
@@ -79,17 +80,17 @@ def _curves(factor: str, style: Mapping[str, Style], context: Context, name: str
             x = Scale(1, max(2, last), x0 + 5, x0 + panel_width - 5)
             body += _panel(x, y, x0, panel_width, values=j == 0, epochs=i == 1)
             if i == 0:
+                name_of_part = tr(PART_WORDS[part])
+                middle_x = x0 + panel_width / 2
                 body.append(
-                    words(x0 + panel_width / 2, y0 - 9, part, text_anchor="middle", font_weight="600", font_size=10.5)
+                    words(middle_x, y0 - 9, name_of_part, text_anchor="middle", font_weight="600", font_size=10.5)
                 )
             for level, scores in shown.items():
                 selected = scores.selected_epoch.median
                 body += _curve(x, y, scores.curves[quantity, part], style[level], quantity, selected, at_most)
     height = top + 24 + 2 * panel_height + 16 + 34
-    title = (f"Learning curves by {factor}" if factor else "Learning curves") + (
-        f", {context.label}" * bool(context.label)
-    )
-    return picture(name, title, WIDTH, height, body)
+    title = tr("Learning curves by {factor}", factor=factor) if factor else tr("Learning curves")
+    return picture(name, clauses([title, context.label] if context.label else [title]), WIDTH, height, body)
 
 
 def _range(quantity: Quantity, cells: Sequence[CellScores], *, start: float, end: float) -> Scale:
@@ -120,7 +121,7 @@ def _panel(x: Scale, y: Scale, left: float, width: float, *, values: bool, epoch
     if epochs:
         for v in at_x:
             yield words(x.at(v), y.start + 13, f"{v:g}", text_anchor="middle", font_size=9.5)
-        yield words(left + width / 2, y.start + 29, "epoch", text_anchor="middle")
+        yield words(left + width / 2, y.start + 29, tr("epoch"), text_anchor="middle")
 
 
 def _curve(
@@ -153,7 +154,7 @@ def _dot(x: float, y: float, radius: float, colour: str) -> str:
 def _legend(entries: Sequence[tuple[str, Style]], *, left: float, at: float) -> tuple[list[str], float]:
     """Lines with their names, wrapped, and the place below them."""
     drawn, x, y = [], left, at
-    for name, style in [*entries, ("selected epoch", None)]:
+    for name, style in [*entries, (tr("selected epoch"), None)]:
         name = _short(name, 60)
         wide = 30 + width_of(name) + 14
         if x > left and x + wide > WIDTH:
@@ -192,12 +193,12 @@ def answer_picture(result: StudyResult) -> Picture | None:
         words(x.at(v), bottom + 14, label, text_anchor="middle", font_size=9.5)
         for v, label in zip(marks, tick_labels(marks), strict=True)
     ]
-    body.append(words((x.start + x.end) / 2, bottom + 30, "test accuracy (%)", text_anchor="middle"))
+    body.append(words((x.start + x.end) / 2, bottom + 30, tr("test accuracy (%)"), text_anchor="middle"))
     for i, cell in enumerate(cells):
         y = top + (i + 0.5) * row
         body.append(words(left - 6, y + 3.5, labels[i], text_anchor="end"))
         body += _answer_row(x, y, cell, style[cell.levels[last] if last else ""].colour)
-    return picture("answer", "Test accuracy of every cell, with its interval", WIDTH, bottom + 38, body)
+    return picture("answer", tr("Test accuracy of every cell, with its interval"), WIDTH, bottom + 38, body)
 
 
 def _on_test(cell: CellResult) -> list[ReportedValue]:
@@ -243,11 +244,11 @@ def _answer_legend(*, reported: bool) -> list[str]:
     drawn = [
         element("path", d=f"M{x:g} {y - 3.5:g}h24", stroke="currentColor", stroke_width=2),
         _dot(x + 12, y - 3.5, 3.8, "currentColor"),
-        words(x + 31, y, "mean and 95% interval"),
+        words(x + 31, y, tr("mean and 95% interval")),
         element("circle", cx=x + 236, cy=y - 3.5, r=1.5),
-        words(x + 244, y, "one seed"),
+        words(x + 244, y, tr("one seed")),
     ]
-    return [*drawn, _diamond(x + 316, y - 3.5), words(x + 327, y, "reported by others")] if reported else drawn
+    return [*drawn, _diamond(x + 316, y - 3.5), words(x + 327, y, tr("reported by others"))] if reported else drawn
 
 
 def confusion_picture(cell: CellResult, name: str) -> Picture | None:
@@ -263,9 +264,14 @@ def confusion_picture(cell: CellResult, name: str) -> Picture | None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     middle = top + n * side / 2
     body = [
-        words(left + n * side / 2, 11, "predicted class", text_anchor="middle", fill_opacity=0.75),
+        words(left + n * side / 2, 11, tr("predicted class"), text_anchor="middle", fill_opacity=0.75),
         words(
-            11, middle, "true class", text_anchor="middle", fill_opacity=0.75, transform=f"rotate(-90 11 {middle:g})"
+            11,
+            middle,
+            tr("true class"),
+            text_anchor="middle",
+            fill_opacity=0.75,
+            transform=f"rotate(-90 11 {middle:g})",
         ),
     ]
     for k, label in enumerate(names):
@@ -280,7 +286,8 @@ def confusion_picture(cell: CellResult, name: str) -> Picture | None:
     ]
     body.append(element("g", "", "".join(squares), text_anchor="middle", font_size=8.0 if side < 40 else 10.0))
     right = 0.75 * width_of(names[-1]) - side / 2 if slanted else 0.0
-    title = f"Confusion matrix on test, {cell.label}, {count(len(cell.finished), 'seed')}"
+    seeds = count(len(cell.finished), "seed")
+    title = tr("Confusion matrix on test, {cell}, {seeds}", cell=cell.label, seeds=seeds)
     return picture(name, title, left + n * side + max(8.0, right), top + n * side + 8, body)
 
 
@@ -301,4 +308,9 @@ def _square(x: float, y: float, side: float, n: int, share: float, *, hit: bool)
 
 
 def _short(name: str, at_most: int) -> str:
-    return name if len(name) <= at_most else name[: at_most - 1] + "…"
+    """At most as wide as so many mean characters."""
+    room = width_of("x" * at_most)
+    if width_of(name) <= room:
+        return name
+    kept = next(n for n in range(len(name), -1, -1) if width_of(name[:n] + "…") <= room)
+    return name[:kept] + "…"

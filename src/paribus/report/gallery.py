@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from paribus.analysis.mistakes import AT_MOST, Mistake, always_wrong, mistakes, of_pairs
 from paribus.analysis.result import CellResult, StudyResult
-from paribus.analysis.words import count
+from paribus.analysis.words import KIND_WORDS, PART_WORDS, count, listed
 from paribus.data.dataset import Dataset
 from paribus.data.duplicates import content_groups_of
+from paribus.lang import msg, tr
 from paribus.record import Predictions, TrialRecord
 from paribus.report.svg import element, line, width_of, words
 
@@ -80,22 +81,32 @@ def walls(
     label = result.best.cell.label
     made = [
         Wall(
-            "Most confident mistakes",
-            f"Of {label}, by the mean probability over {count(len(own), 'seed')}: {len(found):,} of "
-            f"{len(own[0].y):,} test examples are named wrongly.",
+            tr("Most confident mistakes"),
+            tr(
+                "Of {cell}, by the mean probability over {seeds}: {n} of {all} test examples are named wrongly.",
+                cell=label,
+                seeds=count(len(own), "seed"),
+                n=f"{len(found):,}",
+                all=f"{len(own[0].y):,}",
+            ),
             tiles(found[:AT_MOST]),
         )
     ]
     if len(names) > 2:
         made += [
-            Wall(f"{names[true]} taken for {names[named]}", f"Of {label}.", tiles(some))
+            Wall(
+                tr("{true} taken for {named}", true=names[true], named=names[named]),
+                tr("Of {cell}.", cell=label),
+                tiles(some),
+            )
             for (true, named), some in of_pairs(found)
         ]
     cells = [some for cell in result.cells if (some := _tests(cell, tests))]
     if len(cells) > 1 and all(np.array_equal(test.ids, own[0].ids) for some in cells for test in some):
         never, n = always_wrong(cells)
-        note = f"{count(n, 'test example')} that no network of any cell names rightly: hard, or their label is wrong."
-        made.append(Wall("Wrong in every trial", note, tiles([one for one in never if one.id in row_of])))
+        hard = msg("{examples} that no network of any cell names rightly: hard, or their label is wrong.")
+        note = tr(hard, examples=count(n, "test example"))
+        made.append(Wall(tr("Wrong in every trial"), note, tiles([one for one in never if one.id in row_of])))
     return tuple(wall for wall in made if wall.tiles)
 
 
@@ -105,11 +116,12 @@ def _tests(cell: CellResult, tests: dict[str, Predictions]) -> list[Predictions]
 
 def _tile(one: Mistake, row: int, dataset: Dataset, unit: float, heat: npt.NDArray[np.float64] | None = None) -> Tile:
     true, named = dataset.class_names[one.true], dataset.class_names[one.named]
-    said = f"{dataset.kind}, true class {true}, named {named}"
+    what = tr(KIND_WORDS[dataset.kind])
+    said = tr("{kind}, true class {true}, named {named}", kind=what, true=true, named=named)
     x = np.asarray(dataset.x[row])
     picture = _traces(x[0], said, unit, dataset.channel_names) if dataset.kind == "eeg" else _image(_pixels(x), said)
     if heat is not None:
-        picture += _image(_heated(_pixels(x), heat), f"Saliency map of this {said}")
+        picture += _image(_heated(_pixels(x), heat), tr("Saliency map of this {what}", what=said))
     example = str(dataset.names[row]) if dataset.names is not None else one.id
     return Tile(picture, true, named, one.probability, example, _copies(row, dataset))
 
@@ -118,8 +130,12 @@ def _copies(row: int, dataset: Dataset) -> str:
     """As ``copies: train (Sad), test (Fear)``: a label that copies contradict is likely wrong somewhere."""
     groups = content_groups_of(dataset)
     others = np.flatnonzero(groups == groups[row])
-    found = dict.fromkeys(f"{dataset.part[i]} ({dataset.class_names[dataset.y[i]]})" for i in others if i != row)
-    return f"{'copy' if len(found) == 1 else 'copies'}: {', '.join(found)}" if found else ""
+    found = dict.fromkeys(
+        tr("{part} ({class_name})", part=tr(PART_WORDS[dataset.part[i]]), class_name=dataset.class_names[dataset.y[i]])
+        for i in others
+        if i != row
+    )
+    return tr("copy: {places}" if len(found) == 1 else "copies: {places}", places=listed(found)) if found else ""
 
 
 def _pixels(x: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
@@ -188,6 +204,6 @@ def _traces(x: npt.NDArray[np.generic], said: str, unit: float, names: Sequence[
     more = len(x) - len(shown)
     height = band * (len(shown) + 0.8) + (12 if more else 0)
     if more:
-        body.append(words(2, height - 3, f"and {count(more, 'more channel')}", font_size=8.0))
+        body.append(words(2, height - 3, tr("and {channels}", channels=count(more, "more channel")), font_size=8.0))
     box = f"0 0 {width:g} {height:g}"
     return element("svg", "", "".join(body), viewBox=box, width=width, role="img", aria_label=said, fill="currentColor")

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paribus.analysis.result import StudyResult
-from paribus.analysis.words import capital, count, percent, points, spread
+from paribus.analysis.words import apart, capital, count, listed, percent, points, sentences, spread, stop
+from paribus.lang import current, translation
+from paribus.lang.retell import retold
+from paribus.report.explorer import script_texts
 from paribus.report.sections import Section
 from paribus.report.svg import Picture
 from paribus.report.table import Table, parts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -27,7 +31,7 @@ class Page:
         question: what it asks.
         created: when the study was first stored, ISO 8601; may be empty.
         sections: in order.
-        tables: for files of their own.
+        tables: for files of their own, in English.
         pictures: for files of their own.
         result: the analysis that all of it shows.
     """
@@ -53,9 +57,18 @@ def environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"percent": percent, "points": points, "spread": spread, "sentence": capital}
-    made.globals |= {"count": count, "parts": parts}
+    made.filters |= {"percent": percent, "points": points, "spread": spread, "sentence": capital, "stop": stop}
+    made.filters |= {"apart": apart, "listed": listed, "sentences": sentences}
+    made.globals |= {"count": count, "parts": parts, "tr": _tr, "current": current, "script_texts": script_texts}
+    made.globals["retold"] = retold
     return made
+
+
+def _tr(message: str, /, **values: object) -> "Markup":
+    """A message within a template: markup of our own, values are escaped."""
+    from markupsafe import Markup
+
+    return Markup(translation(message) or message).format(**values)
 
 
 def render(page: Page) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from paribus.analysis.plain import flat, leaves
 from paribus.analysis.result import StudyResult
+from paribus.lang import tr
 from paribus.record import PlannedTrial
 from paribus.report.table import Column, Table
 
@@ -34,4 +35,4 @@ def differences_table(result: StudyResult, planned: Sequence[PlannedTrial]) -> T
     rows = tuple(
         (cell.label, *(found.get(path) for path in differing)) for cell, found in zip(result.cells, fields, strict=True)
     )
-    return Table("recipe", "What differs between cells.", (Column("cell"), *map(Column, differing)), rows)
+    return Table("recipe", tr("What differs between cells."), (Column(tr("cell")), *map(Column, differing)), rows)

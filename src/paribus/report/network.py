@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from paribus.lang import msg, tr
 from paribus.record import LayerRow
 from paribus.report.svg import Picture, element, picture, width_of, words
 
@@ -19,15 +20,15 @@ AT_MOST_COLUMNS = 3
 SIZE = 9.0
 
 FAMILIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("convolution", "#0072b2", ("Conv",)),
-    ("dense", "#d55e00", ("Linear",)),
-    ("normalisation", "#009e73", ("Norm",)),
-    ("activation", "#e69f00", ("ReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softmax", "Swish")),
-    ("pooling", "#cc79a7", ("Pool",)),
-    ("dropout", "#7f8c99", ("Dropout",)),
+    (msg("convolution"), "#0072b2", ("Conv",)),
+    (msg("dense"), "#d55e00", ("Linear",)),
+    (msg("normalisation"), "#009e73", ("Norm",)),
+    (msg("activation"), "#e69f00", ("ReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softmax", "Swish")),
+    (msg("pooling"), "#cc79a7", ("Pool",)),
+    (msg("dropout"), "#7f8c99", ("Dropout",)),
 )
 """Name, colour (Okabe & Ito 2008, told apart by colour-blind people) and what its types are called."""
-OTHER = ("other", "#56b4e9")
+OTHER = (msg("other"), "#56b4e9")
 _SMALL = ("normalisation", "activation", "pooling", "dropout")
 """Families that stand in the block of the layer before them."""
 
@@ -170,13 +171,13 @@ def _legend(rows: Sequence[LayerRow]) -> list[str]:
     for name, colour in (*((name, colour) for name, colour, _ in FAMILIES), OTHER):
         if name in present:
             body.append(element("rect", x=x, y=8.0, width=9.0, height=9.0, rx=2.0, fill=colour))
-            body.append(words(x + 13, 16, name, font_size=SIZE))
-            x += 13 + width_of(name, SIZE) + 14
+            body.append(words(x + 13, 16, tr(name), font_size=SIZE))
+            x += 13 + width_of(tr(name), SIZE) + 14
     return body
 
 
 def _legend_width(rows: Sequence[LayerRow]) -> float:
-    return 6 + sum(27 + width_of(name, SIZE) for name in {family(row.type)[0] for row in rows})
+    return 6 + sum(27 + width_of(tr(name), SIZE) for name in {family(row.type)[0] for row in rows})
 
 
 def _connector(before: Box, after: Box) -> str:

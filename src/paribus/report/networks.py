@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from paribus.analysis.words import listed
+from paribus.lang import tr
 from paribus.models.totals import FLOPS_IN_WORDS, Totals, totals, uncounted
 from paribus.record import TrialRecord
 from paribus.report.figures import slug
@@ -48,7 +50,9 @@ def _group(i: int, records: Sequence[TrialRecord], label_of: Mapping[str, str]) 
         table=_layers_table(records, whole),
         totals=whole,
         facts=_facts(whole, uncounted(first.layers)),
-        picture=network_picture(first.layers, f"{name}, layer by layer", slug("network", str(i), name)),
+        picture=network_picture(
+            first.layers, tr("{network}, layer by layer", network=name), slug("network", str(i), name)
+        ),
     )
 
 
@@ -56,29 +60,37 @@ def _facts(whole: Totals, others: tuple[str, ...]) -> tuple[tuple[str, str], ...
     facts = []
     if whole.n_trainable:  # 0 in records of earlier versions, which did not count
         frozen = whole.n_parameters - whole.n_trainable
-        facts.append(("trainable parameters", f"{whole.n_trainable:,}" + (f", {frozen:,} not" if frozen else "")))
+        trainable = f"{whole.n_trainable:,}"
+        said = tr("{n}, {frozen} not", n=trainable, frozen=f"{frozen:,}") if frozen else trainable
+        facts.append((tr("trainable parameters"), said))
     if whole.multiply_adds or (others and whole.n_trainable):
-        without = f", without {', '.join(others)}" if others else ""
-        facts.append(("multiply-adds", f"{whole.multiply_adds:,}{without}"))
-        facts.append(("“FLOPs”", f"{whole.flops:,}"))
-    facts.append(("input", f"{whole.input_mb:.2f} MB"))
-    facts.append(("forward and backward", f"{whole.forward_backward_mb:.2f} MB"))
-    facts.append(("parameters", f"{whole.parameters_mb:.2f} MB"))
+        adds = f"{whole.multiply_adds:,}"
+        said = tr("{n}, without {layers}", n=adds, layers=listed(others)) if others else adds
+        facts.append((tr("multiply-adds"), said))
+        facts.append((tr("“FLOPs”"), f"{whole.flops:,}"))
+    facts.append((tr("input"), f"{whole.input_mb:.2f} MB"))
+    facts.append((tr("forward and backward"), f"{whole.forward_backward_mb:.2f} MB"))
+    facts.append((tr("parameters"), f"{whole.parameters_mb:.2f} MB"))
     return tuple(facts)
 
 
-FOOTNOTE = f"For one example. Multiply-adds are those of convolutions and linear layers. “FLOPs” is {FLOPS_IN_WORDS}."
+def footnote() -> str:
+    """How the numbers are counted."""
+    return tr(
+        "For one example. Multiply-adds are those of convolutions and linear layers. “FLOPs” is {flops}.",
+        flops=tr(FLOPS_IN_WORDS),
+    )
 
 
 def _layers_table(records: Sequence[TrialRecord], whole: Totals) -> Table:
     """Networks of the same sizes, layer by layer."""
     columns = (
-        Column("layer"),
-        Column("type"),
-        Column("output shape", "count"),
-        Column("parameters", "count"),
-        Column("how counted"),
-        Column("multiply-adds", "count"),
+        Column(tr("layer")),
+        Column(tr("type")),
+        Column(tr("output shape"), "count"),
+        Column(tr("parameters"), "count"),
+        Column(tr("how counted")),
+        Column(tr("multiply-adds"), "count"),
     )
     rows = []
     for alike in zip(*(record.layers for record in records), strict=True):
@@ -86,5 +98,6 @@ def _layers_table(records: Sequence[TrialRecord], whole: Totals) -> Table:
         shape, first = " × ".join(map(str, alike[0].output_shape)), alike[0]
         adds = f"{first.multiply_adds:,}" if first.multiply_adds else ""
         rows.append((first.name, types, shape, f"{first.n_parameters:,}", first.formula, adds))
-    total = ("total", "", "", f"{whole.n_parameters:,}", "", f"{whole.multiply_adds:,}" if whole.multiply_adds else "")
+    adds = f"{whole.multiply_adds:,}" if whole.multiply_adds else ""
+    total = (tr("total"), "", "", f"{whole.n_parameters:,}", "", adds)
     return Table("layers", "", columns, (*rows, total))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from paribus.analysis.words import count
 from paribus.data.dataset import Dataset
+from paribus.lang import tr
 from paribus.record import LayerRow
 from paribus.report.figures import COLOURS, DASHES, WIDTH
 from paribus.report.svg import Picture, Scale, element, line, picture, tick_labels, ticks, width_of, words
@@ -80,8 +81,12 @@ def _temporal(w: Floats, sfreq_hz: float | None, label: str) -> Picture:
         base = f"M{x0 + half + 8:.1f} {y0 + tall:.1f}H{x0 + wide - 14:.1f}"
         body.append(element("path", d=base, stroke="currentColor", stroke_opacity=0.3, stroke_width=0.6))
     rows = -(-len(shown) // columns)
-    unit = f"0 to {rate / 2:g} Hz" if sfreq_hz else "0 to 0.5 cycles a sample"
-    title = f"Temporal filters of {label}: course (left), frequency response (right, {unit}) and its peak"
+    unit = tr("0 to {n} Hz", n=f"{rate / 2:g}") if sfreq_hz else tr("0 to 0.5 cycles a sample")
+    title = tr(
+        "Temporal filters of {cell}: course (left), frequency response (right, {range}) and its peak",
+        cell=label,
+        range=unit,
+    )
     return picture("temporal-filters", title, WIDTH, 30 + rows * (tall + gap), body)
 
 
@@ -92,7 +97,7 @@ def _spatial(w: Floats, n_temporal: int, label: str, names: Sequence[str]) -> Pi
     named = len(names) == w.shape[1]
     left, top = 44.0, 30.0 + (0.71 * max(width_of(name, 8.5) for name in names) if named else 0.0)
     reach = float(np.abs(shown).max()) or 1.0
-    body = [words(left + side * shown.shape[1] / 2, 12, "channel", text_anchor="middle")]
+    body = [words(left + side * shown.shape[1] / 2, 12, tr("channel"), text_anchor="middle")]
     for j in range(0, shown.shape[1], max(1, round(14 / side))):
         x = left + (j + 0.5) * side
         if named:
@@ -118,8 +123,15 @@ def _spatial(w: Floats, n_temporal: int, label: str, names: Sequence[str]) -> Pi
                     fill_opacity=float(np.round(abs(value) / reach, 3)),
                 )
             )
-    title = f"Spatial filters of {label}: weights of the channels, blue above 0, orange below; rows by temporal filter"
-    title += f"; the first {AT_MOST_CHANNELS} of {w.shape[1]} channels" if w.shape[1] > AT_MOST_CHANNELS else ""
+    title = tr(
+        "Spatial filters of {cell}: weights of the channels, blue above 0, orange below; rows by temporal filter; the "
+        "first {n} of {all} channels"
+        if w.shape[1] > AT_MOST_CHANNELS
+        else "Spatial filters of {cell}: weights of the channels, blue above 0, orange below; rows by temporal filter",
+        cell=label,
+        n=AT_MOST_CHANNELS,
+        all=w.shape[1],
+    )
     width = max(left + side * shown.shape[1] + 10 + (0.71 * width_of(names[-1], 8.5) if named else 0.0), 160.0)
     return picture("spatial-filters", title, width, top + high * len(shown) + 8, body)
 
@@ -148,7 +160,13 @@ def _image_filters(w: Floats, label: str) -> Picture:
                     )
                 )
     rows = -(-len(shown) // columns)
-    title = f"First filters of {label}: {count(len(shown), 'filter')} of {height} x {width} pixels"
+    title = tr(
+        "First filters of {cell}: {filters} of {height} x {width} pixels",
+        cell=label,
+        filters=count(len(shown), "filter"),
+        height=height,
+        width=width,
+    )
     return picture("first-filters", title, 8 + min(len(shown), columns) * (side + gap), 8 + rows * (side + gap), body)
 
 
@@ -174,8 +192,8 @@ def spectrum_picture(dataset: Dataset) -> Picture | None:
     finite = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
     x_scale = Scale(float(frequency[0]), float(frequency[-1]), 54.0, WIDTH - 20)
     y_scale = Scale(float(finite.min()) - 1, float(finite.max()) + 1, 230.0, 34.0)
-    return picture("spectrum", "Mean power spectrum by class, over channels and trials", WIDTH, 268, [
-        *_axes(x_scale, y_scale, "frequency (Hz)" if dataset.sfreq_hz else "frequency (cycles a sample)"),
+    return picture("spectrum", tr("Mean power spectrum by class, over channels and trials"), WIDTH, 268, [
+        *_axes(x_scale, y_scale, tr("frequency (Hz)" if dataset.sfreq_hz else "frequency (cycles a sample)")),
         *_classes(dataset.class_names),
         *(_path(line(x_scale(frequency), y_scale(curve)), COLOURS[k % len(COLOURS)], DASHES[k % len(DASHES)])
           for k, curve in enumerate(curves)),
@@ -200,7 +218,7 @@ def _axes(x: Scale, y: Scale, label: str) -> Iterator[str]:
         yield words(x.start - 5, y.at(v) + 3.4, text, text_anchor="end", font_size=9.5)
     yield words((x.start + x.end) / 2, y.start + 30, label, text_anchor="middle")
     middle = (y.start + y.end) / 2
-    yield words(11, middle, "power (dB)", text_anchor="middle", transform=f"rotate(-90 11 {middle:g})")
+    yield words(11, middle, tr("power (dB)"), text_anchor="middle", transform=f"rotate(-90 11 {middle:g})")
 
 
 def _classes(names: Sequence[str]) -> Iterator[str]:
@@ -209,7 +227,7 @@ def _classes(names: Sequence[str]) -> Iterator[str]:
     for k, name in enumerate(names):
         short = name if len(name) <= 24 else name[:23] + "…"
         if x + 40 + width_of(short) > WIDTH - 70:
-            yield words(x, 15.5, f"and {len(names) - k} more")
+            yield words(x, 15.5, tr("and {n} more", n=len(names) - k))
             return
         yield element(
             "path", d=f"M{x:.1f} 12h20", stroke=COLOURS[k % len(COLOURS)], stroke_width=2,

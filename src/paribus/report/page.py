@@ -20,6 +20,7 @@ from paribus.data.dataset import Dataset
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.errors import ParibusError, RunError
+from paribus.lang import ENGLISH, language, msg, resolve, tr
 from paribus.plan import STORE, read_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
@@ -33,11 +34,12 @@ from paribus.report.reliability import reliability_picture
 from paribus.report.saliency import require_captum, saliency_maps
 from paribus.report.sections import Material, all_sections
 from paribus.report.svg import Picture
-from paribus.report.table import to_csv, to_markdown
+from paribus.report.table import Table, to_csv, to_markdown
 from paribus.report.tables import all_tables
 from paribus.spec import AeonData, StudySpec
 from paribus.suggest import from_known
 
+NOT_LOOKED_AT = msg("The data were not looked at.")
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -57,7 +59,7 @@ def build(
     command: str = "",
     store: str = "",
     every_pair: bool = False,
-    dataset: Dataset | str = "The data were not looked at.",
+    dataset: Dataset | str = NOT_LOOKED_AT,
     weights: Callable[[TrialRecord], Mapping[str, npt.NDArray[np.floating]]] = lambda _: {},
     explain: Callable[[TrialRecord], Explain] | None = None,
 ) -> Page:
@@ -109,7 +111,7 @@ def build(
         if isinstance(dataset, str)
         else walls(result, ordered, dataset, explain(first) if explain and first else None),
         explained=bool(explain),
-        no_examples=dataset if isinstance(dataset, str) else "",
+        no_examples=tr(dataset) if isinstance(dataset, str) else "",
         opened=tuple(fitted[picture.name] for picture in opened),
         curves={factor: tuple(fitted[picture.name] for picture in found) for factor, found in curves.items()},
         confusions={label: fitted[picture.name] for label, picture in confusions.items()},
@@ -125,15 +127,21 @@ def build(
         question=study.question,
         created=created,
         sections=all_sections(material),
-        tables=tuple(table for table in tables if table.rows),
+        tables=tuple(table for table in _for_programs(result) if table.rows),
         pictures=tuple(drawn),
         result=result,
     )
 
 
+def _for_programs(result: StudyResult) -> tuple[Table, ...]:
+    """The tables of the files: programs look for their columns by English names."""
+    with language(ENGLISH):
+        return all_tables(result)
+
+
 def _by_cell(result: StudyResult, name: str, draw: Callable[[CellResult, str], Picture | None]) -> dict[str, Picture]:
     """Label of a cell -> its picture, for cells with a finished trial."""
-    drawn = {cell.label: draw(cell, slug(name, str(i), cell.label)) for i, cell in enumerate(result.cells, 1)}
+    drawn = {cell.label: draw(cell, slug(name, str(i), cell.name)) for i, cell in enumerate(result.cells, 1)}
     return {label: picture for label, picture in drawn.items() if picture}
 
 
@@ -184,6 +192,8 @@ class Report:
     """Its content."""
     n_left_out: int = 0
     """Figures that were not written as PNG, for there are too many."""
+    lacks_letters: bool = False
+    """PNG figures were written, and no font here has the letters of their language."""
 
     @property
     def result(self) -> StudyResult:
@@ -216,7 +226,12 @@ class Report:
 
 
 def write_report(
-    run: "str | os.PathLike[str]", *, every_pair: bool = False, png: bool | None = None, saliency: bool = False
+    run: "str | os.PathLike[str]",
+    *,
+    every_pair: bool = False,
+    png: bool | None = None,
+    saliency: bool = False,
+    lang: str | None = None,
 ) -> Report:
     """Writes ``report/`` in a run folder: the page, its tables and its figures. In a notebook its value shows the page.
 
@@ -225,6 +240,7 @@ def write_report(
         every_pair: compare every two levels of a factor, not only each with the baseline's.
         png: whether figures are written as PNG too; None unless there are more than a hundred.
         saliency: give misclassified images a map of the pixels that mattered (needs the extra `saliency`).
+        lang: of the page, one of `paribus.lang.LANGUAGES`; by default ``$PARIBUS_LANG``, else English.
 
     Returns:
         Where the page is, the analysis that it shows, and its figures.
@@ -234,10 +250,22 @@ def write_report(
             not installed.
         StoreError: the store cannot be read.
         CheckpointError: saliency is asked for, and the network cannot be loaded.
+        ParibusError: there is no such language.
     """
+    code = resolve(lang)
     run = Path(run)
     if saliency:
         require_captum()
+    with language(code):
+        report = _write_report(run, every_pair=every_pair, png=png, saliency=saliency)
+    if png is False or report.n_left_out:
+        return report
+    from paribus.report.paper import lacks_letters
+
+    return replace(report, lacks_letters=lacks_letters(code))
+
+
+def _write_report(run: Path, *, every_pair: bool, png: bool | None, saliency: bool) -> Report:
     stored = read_run(run)
     page = build(
         stored.study,
@@ -259,17 +287,17 @@ def write_report(
 def _dataset(records: Sequence[TrialRecord]) -> Dataset | str:
     """The data that all trials were tested on, or why they cannot be shown."""
     if len({record.fingerprint for record in records}) > 1:
-        return "Examples are shown where all cells use the same data, and these do not."
+        return tr("Examples are shown where all cells use the same data, and these do not.")
     spec = records[0].spec.data.origin()
     try:
         if isinstance(spec, AeonData) and not is_here(spec):
-            return "The examples cannot be shown, for the data are not on this machine."
+            return tr("The examples cannot be shown, for the data are not on this machine.")
         dataset = load_dataset(spec)
         same = fingerprint(dataset) == records[0].fingerprint
     except (ParibusError, OSError, ValueError, MemoryError) as error:  # a report without examples is better than none
-        return f"The examples cannot be shown, for the data cannot be read now: {error}."
+        return tr("The examples cannot be shown, for the data cannot be read now: {error}.", error=error)
     if not same:
-        return "The examples cannot be shown, for the data have changed since."
+        return tr("The examples cannot be shown, for the data have changed since.")
     return dataset
 
 
@@ -306,9 +334,11 @@ def _files(page: Page, folder: Path, *, png: bool) -> Iterator[tuple[Path, bytes
             from paribus.report.paper import image
 
             yield folder / "figures" / f"{picture.name}.png", image(picture)
-    for table in page.tables:
-        yield folder / "tables" / f"{table.name}.csv", to_csv(table).encode()
-        yield folder / "tables" / f"{table.name}.md", to_markdown(table).encode()
+    with language(ENGLISH):
+        tables = {table.name: (to_csv(table), to_markdown(table)) for table in page.tables}
+    for name, (csv, markdown) in tables.items():
+        yield folder / "tables" / f"{name}.csv", csv.encode()
+        yield folder / "tables" / f"{name}.md", markdown.encode()
 
 
 def _write(path: Path, content: bytes) -> None:

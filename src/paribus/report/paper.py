@@ -6,12 +6,14 @@ a paper is the figure in the page.
 
 import io
 import re
+import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from paribus.lang import LANGUAGES
 from paribus.report.svg import Picture
 
 if TYPE_CHECKING:
@@ -22,9 +24,15 @@ DPI = 300
 """What journals ask of line art in colour."""
 INK = "#1a1a1a"
 """Where the page would take the colour of its text."""
-FONTS = ("DejaVu Sans", "Noto Sans CJK TC", "Noto Sans TC", "Microsoft JhengHei", "PingFang TC", "WenQuanYi Zen Hei")
-"""The first is matplotlib's own, the others have Chinese and are used where they are installed."""
+FONTS = (
+    "DejaVu Sans",
+    *("Noto Sans CJK TC", "Noto Sans CJK JP", "Noto Sans TC", "Microsoft JhengHei", "PingFang TC", "WenQuanYi Zen Hei"),
+)
+"""The first is matplotlib's own, the others have Chinese and are used where they are installed. Of a file with fonts
+of several countries, as Debian's of Noto, matplotlib sees the first: Japan's, which has the letters of all."""
 
+_CHINESE = re.compile(r"NotoSans(?:CJK|TC)\S*-Regular|msjh|PingFang|wqy-zenhei")
+"""Their files."""
 _INHERITED = ("font-size", "text-anchor", "fill", "fill-opacity")
 _TOKEN = re.compile(r"[A-Za-z]|-?\d*\.?\d+(?:e-?\d+)?")
 _TURNED = re.compile(r"rotate\((\S+)")
@@ -59,8 +67,15 @@ def figure(picture: Picture) -> "Figure":
 def image(picture: Picture) -> bytes:
     """A drawing as the bytes of a PNG file of 300 dots an inch on white."""
     out = io.BytesIO()
-    figure(picture).savefig(out, format="png", dpi=DPI, facecolor="white")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # said once: `lacks_letters`
+        figure(picture).savefig(out, format="png", dpi=DPI, facecolor="white")
     return out.getvalue()
+
+
+def lacks_letters(code: str) -> bool:
+    """Whether no font is installed that could draw a language of `paribus.lang.LANGUAGES`."""
+    return bool(LANGUAGES[code].fonts) and len(_fonts()) < 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +161,13 @@ def _words(at: _At, text: str) -> dict[str, Any]:
 
 @cache
 def _fonts() -> list[str]:
-    from matplotlib.font_manager import fontManager
+    from matplotlib.font_manager import findSystemFonts, fontManager
 
     here = set(fontManager.get_font_names())
+    if not here.intersection(FONTS[1:]):  # matplotlib's list is as old as its first use, a font may have come since
+        for path in filter(_CHINESE.search, findSystemFonts()):
+            fontManager.addfont(path)
+        here = set(fontManager.get_font_names())
     return [name for name in FONTS if name in here]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from paribus.analysis.calibration import Reliability
 from paribus.analysis.result import CellResult
 from paribus.analysis.words import percent, points
+from paribus.lang import tr
 from paribus.report.figures import COLOURS
 from paribus.report.svg import Picture, Scale, element, line, picture, words
 
@@ -31,21 +32,23 @@ def reliability_picture(cell: CellResult, name: str) -> Picture | None:
     for v in (0, 50, 100):
         body.append(words(left - 5, y.at(v) + 3.4, str(v), text_anchor="end", font_size=9.5))
         body.append(words(x.at(v), y.start + 13, str(v), text_anchor="middle", font_size=9.5))
-    body.append(words((x.start + x.end) / 2, y.start + 28, "mean confidence (%)", text_anchor="middle"))
+    body.append(words((x.start + x.end) / 2, y.start + 28, tr("mean confidence (%)"), text_anchor="middle"))
     middle = top + SIDE / 2
-    body.append(words(11, middle, "right (%)", text_anchor="middle", transform=f"rotate(-90 11 {middle:g})"))
+    body.append(words(11, middle, tr("right (%)"), text_anchor="middle", transform=f"rotate(-90 11 {middle:g})"))
     for found, colour, dashes in (
         (cell.scores.reliability, COLOURS[0], None),
         (cell.scores.tempered, COLOURS[1], "4 2"),
     ):
         body += _drawn(found, x, y, colour, dashes)
-    for k, (text, colour, dashes) in enumerate((("as it is", COLOURS[0], None), ("at temperature", COLOURS[1], "4 2"))):
+    entries = ((tr("as it is"), COLOURS[0], None), (tr("at temperature"), COLOURS[1], "4 2"))
+    for k, (text, colour, dashes) in enumerate(entries):
         at = left + 92 * k
         body.append(
             element("path", d=f"M{at:.1f} 10h20", stroke=colour, stroke_width=2, stroke_dasharray=dashes, fill="none")
         )
         body.append(words(at + 25, 13.5, text))
-    title = f"Reliability on test, {cell.label}: calibration error {percent(cell.scores.reliability.error)}"
+    error = percent(cell.scores.reliability.error)
+    title = tr("Reliability on test, {cell}: calibration error {error}", cell=cell.label, error=error)
     return picture(name, title, left + SIDE + 14, top + SIDE + 36, body)
 
 
@@ -66,10 +69,18 @@ def reliability_words(cell: CellResult) -> str:
     scores = cell.scores
     gap, error, tempered = scores.reliability.too_sure, scores.reliability.error, scores.tempered.error
     temperature = scores.further["temperature"].mean
-    sure = (
-        f"is too sure, by {points(gap)} points" if gap > 0.01
-        else f"is less sure than it could be, by {points(-gap)} points" if gap < -0.01
-        else "is about as sure as it is right"
-    )  # fmt: skip
-    after = f"dividing logits by {temperature:.2f} (chosen on validation) makes it {percent(tempered)}"
-    return f"{cell.label} {sure}: calibration error {percent(error)}, {after}"
+    return tr(
+        "{cell} is too sure, by {gap} points: calibration error {error}, dividing logits by {temperature} (chosen on "
+        "validation) makes it {tempered}"
+        if gap > 0.01
+        else "{cell} is less sure than it could be, by {gap} points: calibration error {error}, dividing logits by "
+        "{temperature} (chosen on validation) makes it {tempered}"
+        if gap < -0.01
+        else "{cell} is about as sure as it is right: calibration error {error}, dividing logits by {temperature} "
+        "(chosen on validation) makes it {tempered}",
+        cell=cell.label,
+        gap=points(abs(gap)),
+        error=percent(error),
+        temperature=f"{temperature:.2f}",
+        tempered=percent(tempered),
+    )

@@ -12,14 +12,15 @@ from paribus.analysis.confusion import most_confused
 from paribus.analysis.diagnose import Diagnosis
 from paribus.analysis.plain import flat
 from paribus.analysis.result import StudyResult
-from paribus.analysis.words import count, join, number, percent, points, spread
+from paribus.analysis.words import between, count, join, n_of, number, percent, points, spread
+from paribus.lang import msg, tr
 from paribus.record import DataSummary, Environment, PlannedTrial, TrialRecord
 from paribus.report.answer import answer_words, method_words, provisional_words
 from paribus.report.audit import DataGroup
 from paribus.report.explorer import explorer_data
 from paribus.report.gallery import Wall
 from paribus.report.listing import differences_table, yaml_like
-from paribus.report.networks import FOOTNOTE, NetworkGroup
+from paribus.report.networks import NetworkGroup, footnote
 from paribus.report.reliability import reliability_words
 from paribus.report.svg import Picture
 from paribus.report.table import Column, Table, without
@@ -101,14 +102,20 @@ def answer(material: Material) -> dict[str, Any]:
     tiles = []
     if result.best and result.best.cell.scores:
         best = result.best.cell.scores.accuracy
-        qualifier = spread(best, share=True) + (", one seed" if best.n == 1 else "")
-        tiles.append(("best cell", percent(best.mean), f"{result.best.cell.label} ({qualifier})"))
-    tiles.append(("trials finished", f"{result.n_finished} of {result.n_planned}", _tile_of_trials(result)))
+        bounds = spread(best, share=True)
+        note = tr(
+            "{cell} ({interval}, one seed)" if best.n == 1 else "{cell} ({interval})",
+            cell=result.best.cell.label,
+            interval=bounds,
+        )
+        tiles.append((tr("best cell"), percent(best.mean), note))
+    tiles.append((tr("trials finished"), n_of(result.n_finished, result.n_planned), _tile_of_trials(result)))
     if material.records:
         minutes = sum(record.seconds for record in material.records) / 60
-        spent = f"{number(minutes / 60)} h" if minutes >= 90 else f"{number(minutes)} min"
+        spent = tr("{n} h", n=number(minutes / 60)) if minutes >= 90 else tr("{n} min", n=number(minutes))
         epochs = [seed.selected_epoch for cell in result.cells if cell.scores for seed in cell.scores.seeds]
-        tiles.append(("training time", spent, f"selected epochs {min(epochs)} to {max(epochs)}"))
+        selected = tr("selected epochs {range}", range=between(min(epochs), max(epochs)))
+        tiles.append((tr("training time"), spent, selected))
     compared = [one for one in result.comparisons if one.difference]
     telling = [one for one in compared if one.verdict != "unseen"]
     shown = compared if len(compared) <= AT_MOST_COMPARISONS else telling[:AT_MOST_COMPARISONS]
@@ -126,12 +133,13 @@ def answer(material: Material) -> dict[str, Any]:
 
 def _scope(result: StudyResult, factor: str) -> str:
     others = _others(result, factor)
-    return f"{factor} (mean over {others})" if others else factor
+    return tr("{factor} (mean over {others})", factor=factor, others=others) if others else factor
 
 
 def _tile_of_trials(result: StudyResult) -> str:
     parts = [count(len(result.cells), "cell"), count(len(result.study.seeds), "seed")]
-    return " × ".join(parts) + (f" · {result.n_failed} failed" if result.n_failed else "")
+    failed = [tr("{n} failed", n=result.n_failed)] if result.n_failed else []
+    return " · ".join([" × ".join(parts), *failed])
 
 
 def table(material: Material) -> dict[str, Any]:
@@ -139,22 +147,23 @@ def table(material: Material) -> dict[str, Any]:
     result = material.result
     sources = dict.fromkeys(value.source for cell in result.cells for value in cell.reported)
     missing = [
-        f"{cell.label} ({join([*_few(len(cell.failed), 'failed'), *_few(len(cell.missing), 'not run')])})"
+        tr("{cell} ({why})", cell=cell.label, why=join(_wanting(len(cell.failed), len(cell.missing))))
         for cell in result.cells
         if cell.scores is None
     ]
     show_grid = result.crossed and len(result.factors) > 1
     return {
         "grid": material.tables["answer"] if show_grid else None,
-        "cells": without(material.tables["cells"], ("best on test", "optimism")),  # a section of their own
+        "cells": without(material.tables["cells"], (tr("best on test"), tr("optimism"))),  # a section of their own
         "more": [material.tables[name] for name in ("spreads", "further", "classes") if material.tables[name].rows],
         "sources": list(sources),
         "missing": missing,
     }
 
 
-def _few(n: int, what: str) -> list[str]:
-    return [f"{n} {what}"] if n else []
+def _wanting(failed: int, missing: int) -> list[str]:
+    said = [tr("{n} failed", n=failed)] if failed else []
+    return [*said, tr("{n} not run", n=missing)] if missing else said
 
 
 def figure(material: Material) -> dict[str, Any]:
@@ -196,11 +205,15 @@ def curves(material: Material) -> dict[str, Any]:
 def confusion(material: Material) -> dict[str, Any]:
     """A confusion matrix for each cell; of many cells, the best stands out and the others are folded away."""
     confused = [
-        f"{cell.label}: {join([f'{true} taken for {named} ({percent(share)})' for true, named, share in pairs])}"
+        tr("{cell}: {said}", cell=cell.label, said=join([_confused(*pair) for pair in pairs]))
         for cell in material.result.cells
         if cell.scores and (pairs := most_confused(cell.scores.confusion, cell.scores.class_names))
     ]
     return {**_gallery(material, material.confusions), "confused": confused}
+
+
+def _confused(true: str, named: str, share: float) -> str:
+    return tr("{true} taken for {named} ({share})", true=true, named=named, share=percent(share))
 
 
 def _gallery(material: Material, pictures: dict[str, Picture]) -> dict[str, Any]:
@@ -250,22 +263,26 @@ def diagnosis(material: Material) -> dict[str, Any]:
 def optimism(material: Material) -> dict[str, Any]:
     """What choosing the epoch on test would have claimed."""
     whole = material.result.optimism
-    bounds = f" ({spread(whole)}, 95% interval over {count(whole.n, 'seed')})" if whole and whole.known else ""
+    bounds = (
+        tr("{bounds}, 95% interval over {seeds}", bounds=spread(whole), seeds=count(whole.n, "seed"))
+        if whole and whole.known
+        else ""
+    )
     rows = tuple(
         (cell.label, cell.scores.accuracy, cell.scores.best_on_test, cell.scores.optimism)
         for cell in material.result.cells
         if cell.scores
     )
     columns = (
-        Column("cell"),
-        Column("test accuracy", "percent"),
-        Column("best on test", "percent"),
-        Column("optimism", "points"),
+        Column(tr("cell")),
+        Column(tr("test accuracy"), "percent"),
+        Column(tr("best on test"), "percent"),
+        Column(tr("optimism"), "points"),
     )
     return {
         "mean": points(whole.mean) if whole else "",
         "bounds": bounds,
-        "table": Table("optimism", "Mean over seeds with 95% interval.", columns, rows),
+        "table": Table("optimism", tr("Mean over seeds with 95% interval."), columns, rows),
         "on_test": material.result.study.selection == "best_test",
         "refitted": any(trial.spec.train.refit == "all" for trial in material.planned),
     }
@@ -278,15 +295,17 @@ def data(material: Material) -> dict[str, Any]:
 
 def networks(material: Material) -> dict[str, Any]:
     """Every distinct network, drawn and layer by layer."""
-    return {"groups": material.networks, "footnote": FOOTNOTE}
+    return {"groups": material.networks, "footnote": footnote()}
 
 
 def opened(material: Material) -> dict[str, Any]:
     """What the best cell's network has learned, and what there was to learn from."""
     return {
         "pictures": material.opened,
-        "words": "Of the first finished seed of the best cell. Filters are looked at to understand a network, not to "
-        "judge it.",
+        "words": tr(
+            "Of the first finished seed of the best cell. Filters are looked at to understand a network, not to judge "
+            "it."
+        ),
     }
 
 
@@ -325,25 +344,25 @@ def failures(material: Material) -> dict[str, Any]:
 
 
 SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
-    ("answer", "Answer", answer),
-    ("table", "Results", table),
-    ("figure", "All cells at a glance", figure),
-    ("comparisons", "Comparisons", comparisons),
-    ("curves", "Learning curves", curves),
-    ("confusion", "Confusion matrices", confusion),
-    ("examples", "Misclassified examples", examples),
-    ("calibration", "Calibration and decision rules", calibration),
-    ("diagnosis", "What the curves say", diagnosis),
-    ("data", "Data", data),
-    ("networks", "Networks", networks),
-    ("opened", "Inside the network", opened),
-    ("recipe", "Recipe", recipe),
-    ("optimism", "Had the test set chosen", optimism),
-    ("reproducibility", "Reproducibility", reproducibility),
-    ("failures", "Failures", failures),
+    ("answer", msg("Answer"), answer),
+    ("table", msg("Results"), table),
+    ("figure", msg("All cells at a glance"), figure),
+    ("comparisons", msg("Comparisons"), comparisons),
+    ("curves", msg("Learning curves"), curves),
+    ("confusion", msg("Confusion matrices"), confusion),
+    ("examples", msg("Misclassified examples"), examples),
+    ("calibration", msg("Calibration and decision rules"), calibration),
+    ("diagnosis", msg("What the curves say"), diagnosis),
+    ("data", msg("Data"), data),
+    ("networks", msg("Networks"), networks),
+    ("opened", msg("Inside the network"), opened),
+    ("recipe", msg("Recipe"), recipe),
+    ("optimism", msg("Had the test set chosen"), optimism),
+    ("reproducibility", msg("Reproducibility"), reproducibility),
+    ("failures", msg("Failures"), failures),
 )
 
 
 def all_sections(material: Material) -> tuple[Section, ...]:
     """Every section, in the order of the page."""
-    return tuple(Section(name, title, make(material)) for name, title, make in SECTIONS)
+    return tuple(Section(name, tr(title), make(material)) for name, title, make in SECTIONS)

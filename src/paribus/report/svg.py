@@ -10,15 +10,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from unicodedata import east_asian_width
 
 import numpy as np
 import numpy.typing as npt
 
 from paribus.analysis.words import MINUS
+from paribus.lang import current
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 CHARACTER = 0.58
 """Mean width of a character, in font sizes: generous, for the reader's font is not known here."""
+WIDE = 1.0
+"""Of a Chinese, Japanese or Korean one."""
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that no SVG file may hold; names of classes can."""
@@ -53,12 +57,18 @@ def picture(name: str, title: str, width: float, height: float, body: Sequence[s
         "viewBox": f"0 0 {number(width)} {number(height)}",
         "role": "img",
         "aria-label": title,
-        "font-family": FONT,
+        "font-family": _fonts(),
         "font-size": 10.0,
         "fill": "currentColor",
         "stroke-linejoin": "round",
     }
     return Picture(name, title, element("svg", "", element("title", title) + "".join(body), **attributes), width)
+
+
+def _fonts() -> str:
+    """The usual ones, and those of the language before the last resort."""
+    *usual, last = FONT.split(", ")
+    return ", ".join([*usual, *(f"'{name}'" for name in current().fonts), last])
 
 
 def element(tag: str, text: str = "", inner: str = "", /, **attributes: Attribute) -> str:
@@ -79,7 +89,8 @@ def words(x: float, y: float, text: str, **attributes: Attribute) -> str:
 
 def width_of(text: str, size: float = 10.0) -> float:
     """About how wide a text is, in points."""
-    return CHARACTER * size * len(text)
+    wide = sum(east_asian_width(character) in "WF" for character in text)
+    return size * (CHARACTER * (len(text) - wide) + WIDE * wide)
 
 
 def number(value: float) -> str:

@@ -9,12 +9,13 @@ from typing import Literal
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import EpochRange
 from paribus.analysis.words import number, percent, points
+from paribus.lang import msg, tr
 
 Kind = Literal["text", "percent", "points", "loss", "number", "p", "epochs", "count", "seconds"]
 Value = str | int | float | Interval | EpochRange | None
 Mark = Literal["best", "rival"]
 
-UNITS: dict[Kind, str] = {"percent": " (%)", "points": " (points)", "seconds": " (s)"}
+UNITS: dict[Kind, str] = {"percent": msg(" (%)"), "points": msg(" (points)"), "seconds": msg(" (s)")}
 DIGITS: dict[Kind, int] = {"loss": 3, "number": 3}
 
 
@@ -28,7 +29,7 @@ class Column:
     @property
     def unit(self) -> str:
         """What stands behind the title, with its space."""
-        return UNITS.get(self.kind, "")
+        return tr(UNITS[self.kind]) if self.kind in UNITS else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def parts(value: Value, kind: Kind) -> tuple[str, str]:
         return f"{value.median:g}", "" if value.low == value.high else f"({value.low}–{value.high})"
     if isinstance(value, Interval):
         rest = f"± {_figure(value.half_width, kind).removeprefix('+')}" if value.known else ""
-        rest += " (one seed)" * (value.method == "examples")
+        if value.method == "examples":
+            rest = tr("{interval} (one seed)", interval=rest)
         return _figure(value.mean, kind), rest
     return _figure(value, kind), ""
 
@@ -118,11 +120,15 @@ def _expand(column: Column, values: Sequence[Value]) -> tuple[list[str], list[li
 
     if any(isinstance(value, Interval) for value in values):
         triples = [(v.mean, v.low, v.high) if isinstance(v, Interval) else (None,) * 3 for v in values]
-        return [title, f"{title} low", f"{title} high"], [[plain(x) for x in triple] for triple in triples]
+        return _bounded(title), [[plain(x) for x in triple] for triple in triples]
     if any(isinstance(value, EpochRange) for value in values):
         triples = [(v.median, v.low, v.high) if isinstance(v, EpochRange) else (None,) * 3 for v in values]
-        return [title, f"{title} low", f"{title} high"], [[plain(x) for x in triple] for triple in triples]
+        return _bounded(title), [[plain(x) for x in triple] for triple in triples]
     return [title], [[plain(v)] for v in values if not isinstance(v, Interval | EpochRange)]
+
+
+def _bounded(title: str) -> list[str]:
+    return [title, tr("{column} low", column=title), tr("{column} high", column=title)]
 
 
 def to_markdown(table: Table) -> str:
@@ -135,7 +141,7 @@ def to_markdown(table: Table) -> str:
             mark = table.marks.get((i, j))
             cells[j] = f"**{cell}**" if mark == "best" else f"{cell} ≈" if mark == "rival" else cell
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", table.caption.replace("dotted:", "≈:"), ""])
+    return "\n".join([*lines, "", table.caption.replace(tr("dotted"), "≈"), ""])
 
 
 def _pipe_safe(cell: str) -> str:
@@ -163,7 +169,7 @@ def to_tex(table: Table) -> str:
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{_tex(table.caption.replace('dotted:', '†:'))}}}",
+        rf"\caption{{{_tex(table.caption.replace(tr('dotted'), '†'))}}}",
         rf"\begin{{tabular}}{{{''.join('l' if column.kind == 'text' else 'r' for column in table.columns)}}}",
         r"\toprule",
         head + r" \\",

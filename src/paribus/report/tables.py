@@ -6,7 +6,8 @@ from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.further import FURTHER
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import CellResult, StudyResult, TwoWay
-from paribus.analysis.words import join, level_words, percent, spread
+from paribus.analysis.words import STREAM_WORDS, join, level_words, listed, n_of, pair_words, percent, sentences, spread
+from paribus.lang import tr
 from paribus.report.table import Column, Mark, Table, Value, text
 from paribus.spec import STREAMS
 
@@ -37,10 +38,16 @@ def answer_table(result: StudyResult) -> Table:
 
     In a grid the last factor runs across, all others down.
     """
-    caption = "Mean test accuracy in percent, ± half of the 95% interval over seeds and test examples. Best in bold"
-    caption += "; dotted: cannot be told apart from the best." if result.best and result.best.rivals else "."
+    caption = (
+        tr(
+            "Mean test accuracy in percent, ± half of the 95% interval over seeds and test examples. Best in bold; "
+            "dotted: cannot be told apart from the best."
+        )
+        if result.best and result.best.rivals
+        else tr("Mean test accuracy in percent, ± half of the 95% interval over seeds and test examples. Best in bold.")
+    )
     if not result.crossed or len(result.factors) < 2:
-        head = (Column(join(list(result.factors)) or "cell"), Column("test accuracy", "percent"))
+        head = (Column(join(list(result.factors)) or tr("cell")), Column(tr("test accuracy"), "percent"))
         single = tuple((_row_name(cell), _accuracy(cell)) for cell in result.cells)
         marked = {(i, 1): mark for i, cell in enumerate(result.cells) if (mark := _mark(result, cell))}
         return Table("answer", caption, head, single, marks=marked)
@@ -67,20 +74,23 @@ def answer_table(result: StudyResult) -> Table:
 def cells_table(result: StudyResult) -> Table:
     """One row a cell, with all its figures."""
     sources = tuple(dict.fromkeys((value.part, value.source) for cell in result.cells for value in cell.reported))
-    heads = tuple(map(Column, result.factors)) if result.crossed and result.factors else (Column("cell"),)
+    heads = tuple(map(Column, result.factors)) if result.crossed and result.factors else (Column(tr("cell")),)
     columns = (
         *heads,
-        Column("seeds", "count"),
-        Column("test accuracy", "percent"),
-        Column("balanced accuracy", "percent"),
-        Column("macro-F1", "percent"),
-        Column("test loss", "loss"),
-        Column("selected epoch", "epochs"),
-        Column("best on test", "percent"),
-        Column("optimism", "points"),
-        Column("validation accuracy", "percent"),
+        Column(tr("seeds"), "count"),
+        Column(tr("test accuracy"), "percent"),
+        Column(tr("balanced accuracy"), "percent"),
+        Column(tr("macro-F1"), "percent"),
+        Column(tr("test loss"), "loss"),
+        Column(tr("selected epoch"), "epochs"),
+        Column(tr("best on test"), "percent"),
+        Column(tr("optimism"), "points"),
+        Column(tr("validation accuracy"), "percent"),
         *(
-            Column(f"reported{' on validation' * (part == 'validation')}, {source}", "percent")
+            Column(
+                tr("reported on validation, {source}" if part == "validation" else "reported, {source}", source=source),
+                "percent",
+            )
             for part, source in sources
         ),
     )
@@ -100,11 +110,11 @@ def cells_table(result: StudyResult) -> Table:
                 scores.optimism,
                 scores.validation_accuracy,
             )
-        seeds = f"{len(cell.finished)} of {len(cell.trial_ids)}"
+        seeds = n_of(len(cell.finished), len(cell.trial_ids))
         rows.append((*names, seeds, *figures, *(reported.get(source) for source in sources)))
         if mark := _mark(result, cell):
             marks[i, len(heads) + 1] = mark
-    caption = (
+    caption = tr(
         "All figures but those called so are on test, as mean with 95% interval: of accuracy and balanced accuracy "
         "over seeds and test examples, of all else over seeds; selected epoch: median and range."
     )
@@ -113,11 +123,11 @@ def cells_table(result: StudyResult) -> Table:
 
 def further_table(result: StudyResult) -> Table:
     """One row a cell, with the figures that are usual elsewhere, and calibration."""
-    columns = (Column("cell"), *(Column(name, kind) for name, kind in FURTHER.items()))
+    columns = (Column(tr("cell")), *(Column(tr(name), kind) for name, kind in FURTHER.items()))
     rows: tuple[tuple[Value, ...], ...] = tuple(
         (cell.label, *(cell.scores.further[name] for name in FURTHER)) for cell in result.cells if cell.scores
     )
-    caption = (
+    caption = tr(
         "On test, as mean with 95% interval over seeds. Calibration error: mean distance between how sure the network "
         "is and how often it is right. Temperature: what logits are to be divided by for the least loss on validation, "
         "above 1 where the network is too sure."
@@ -128,10 +138,10 @@ def further_table(result: StudyResult) -> Table:
 def classes_table(result: StudyResult) -> Table:
     """One row a class of a cell."""
     columns = (
-        Column("cell"),
-        Column("class"),
-        Column("test examples", "count"),
-        *(Column(name, "percent") for name in ("precision", "recall", "F1")),
+        Column(tr("cell")),
+        Column(tr("class")),
+        Column(tr("test examples"), "count"),
+        *(Column(name, "percent") for name in (tr("precision"), tr("recall"), tr("F1"))),
     )
     rows = tuple(
         (cell.label, each.name, each.n, each.precision, each.recall, each.f1)
@@ -139,7 +149,9 @@ def classes_table(result: StudyResult) -> Table:
         if cell.scores
         for each in cell.scores.by_class
     )
-    caption = "Each class on test, as mean with 95% interval: of recall over seeds and test examples, else over seeds."
+    caption = tr(
+        "Each class on test, as mean with 95% interval: of recall over seeds and test examples, else over seeds."
+    )
     return Table("classes", caption, columns, rows, n_head=2)
 
 
@@ -149,7 +161,7 @@ def spreads_table(result: StudyResult) -> Table:
     rows: tuple[tuple[Value, ...], ...] = tuple(
         (
             one.label,
-            ", ".join(one.streams) if one.streams != STREAMS else "all",
+            tr("all") if one.streams == STREAMS else listed(tr(STREAM_WORDS[stream]) for stream in one.streams),
             one.deviation.n,
             *(100 * x for x in (one.deviation.mean, one.deviation.low, one.deviation.high)),
             *((one.share.mean, one.share.low, one.share.high) if several and one.share else ()),
@@ -158,22 +170,23 @@ def spreads_table(result: StudyResult) -> Table:
         for one in result.spreads
     )
     columns = (
-        Column("cell"),
-        Column("what varies"),
-        Column("seeds", "count"),
-        Column("standard deviation (points)", "loss"),
-        Column("at least", "loss"),
-        Column("at most", "loss"),
-        *(Column(title, "percent") for title in ("share of variance", "from", "to") if several),
+        Column(tr("cell")),
+        Column(tr("what varies")),
+        Column(tr("seeds"), "count"),
+        Column(tr("standard deviation (points)"), "loss"),
+        Column(tr("at least"), "loss"),
+        Column(tr("at most"), "loss"),
+        *(Column(title, "percent") for title in (tr("share of variance"), tr("from"), tr("to")) if several),
     )
-    caption = (
+    caption = tr(
         "How far test accuracy spreads between seeds, with the 95% interval of the standard deviation (chi-square)."
     )
     if several:
-        caption += (
-            " Share: of the variance of the cell that is the same but for varying everything; uses of chance can act "
+        share = tr(
+            "Share: of the variance of the cell that is the same but for varying everything; uses of chance can act "
             "together, so shares need not add up."
         )
+        caption = sentences([caption, share])
     return Table("spreads", caption, columns, rows)
 
 
@@ -181,24 +194,24 @@ def comparisons_table(result: StudyResult) -> Table:
     """One row a comparison, and one for each context of it."""
     rows: list[tuple[Value, ...]] = []
     for one in result.comparisons:
-        pair = f"{one.level} − {one.against}"
-        agree = f"{one.n_agree} of {one.difference.n_seeds}" if one.difference else None
+        pair = pair_words(one.level, one.against)
+        agree = n_of(one.n_agree, one.difference.n_seeds) if one.difference else None
         several = len(result.contexts[one.factor]) > 1
         figures = _difference(one.difference)
-        rows.append((one.factor, pair, "all" if several else "", *figures, one.corrected, one.detectable, agree))
+        rows.append((one.factor, pair, tr("all") if several else "", *figures, one.corrected, one.detectable, agree))
         for within in one.by_context if several else ():
             rows.append((one.factor, pair, within.label, *_difference(within.difference), None, None, None))
     columns = (
-        Column("factor"),
-        Column("levels"),
-        Column("with"),
-        Column("difference in test accuracy", "points"),
-        Column("p", "p"),
-        Column("p, corrected", "p"),
-        Column("could have seen", "points"),
-        Column("seeds that agree", "count"),
+        Column(tr("factor")),
+        Column(tr("levels")),
+        Column(tr("with")),
+        Column(tr("difference in test accuracy"), "points"),
+        Column(tr("p"), "p"),
+        Column(tr("p, corrected"), "p"),
+        Column(tr("could have seen"), "points"),
+        Column(tr("seeds that agree"), "count"),
     )
-    caption = (
+    caption = tr(
         "Paired differences with their 95% intervals, over seeds and test examples: same seed, same levels of the "
         "other factors. p is two-sided; corrected for the other comparisons of the factor (Holm). “Could have seen”: "
         "the least true difference that would be found four times in five, so corrected."
@@ -218,7 +231,7 @@ def pairs_table(result: StudyResult) -> Table:
     rows = tuple(
         (
             one.factor,
-            f"{one.level} − {one.against}",
+            pair_words(one.level, one.against),
             within.label,
             pair.seed,
             pair.first_only,
@@ -230,15 +243,15 @@ def pairs_table(result: StudyResult) -> Table:
         for pair in within.pairs
     )
     columns = (
-        Column("factor"),
-        Column("levels"),
-        Column("with"),
-        Column("seed", "count"),
-        Column("only the first is right", "count"),
-        Column("only the second is right", "count"),
-        Column("McNemar's p", "p"),
+        Column(tr("factor")),
+        Column(tr("levels")),
+        Column(tr("with")),
+        Column(tr("seed"), "count"),
+        Column(tr("only the first is right"), "count"),
+        Column(tr("only the second is right"), "count"),
+        Column(tr("McNemar's p"), "p"),
     )
-    caption = (
+    caption = tr(
         "Two trained networks at a time, in test examples. McNemar's mid-p test asks whether these two differ, and "
         "two seeds of the same cell often do; it does not tell whether the levels differ."
     )
@@ -255,19 +268,23 @@ def two_way_table(both: TwoWay, place: int) -> Table:
     down, across = both.factors
     columns = (Column(down), *(Column(level_words(across, level), "percent") for level in both.levels[1]))
     rows: tuple[tuple[Value, ...], ...] = tuple(
-        ("mean" if a is None else a, *(both.means[a, b] for b in (*both.levels[1], None)))
+        (tr("mean") if a is None else a, *(both.means[a, b] for b in (*both.levels[1], None)))
         for a in (*both.levels[0], None)
         if both.means
     )
-    caption = f"Mean test accuracy by {down} and {across}, over all other factors, ± half of the 95% interval."
-    return Table(f"two-way-{place}", caption, (*columns, Column("mean", "percent")), rows)
+    caption = tr(
+        "Mean test accuracy by {first} and {second}, over all other factors, ± half of the 95% interval.",
+        first=down,
+        second=across,
+    )
+    return Table(f"two-way-{place}", caption, (*columns, Column(tr("mean"), "percent")), rows)
 
 
 def interactions_table(result: StudyResult) -> Table:
     """One row for each level of a factor with each level of another."""
     rows = tuple(
         (
-            *(f"{level} − {against}" for _, level, against in one.levels),
+            *(pair_words(level, against) for _, level, against in one.levels),
             *_difference(one.difference),
             one.corrected,
             one.detectable,
@@ -276,16 +293,16 @@ def interactions_table(result: StudyResult) -> Table:
         for one in both.interactions
     )
     columns = (
-        Column("what this does"),
-        Column("by this"),
-        Column("difference of differences", "points"),
-        Column("p", "p"),
-        Column("p, corrected", "p"),
-        Column("could have seen", "points"),
+        Column(tr("what this does")),
+        Column(tr("by this")),
+        Column(tr("difference of differences"), "points"),
+        Column(tr("p"), "p"),
+        Column(tr("p, corrected"), "p"),
+        Column(tr("could have seen"), "points"),
     )
     return Table(
         "interactions",
-        "Whether what one level does depends on another factor's level; corrected within two factors (Holm).",
+        tr("Whether what one level does depends on another factor's level; corrected within two factors (Holm)."),
         columns,
         rows,
         n_head=2,
@@ -294,17 +311,17 @@ def interactions_table(result: StudyResult) -> Table:
 
 def rules_table(result: StudyResult) -> Table:
     """One row a decision rule of the best cell."""
-    caption = (
-        f"Decision rules of {result.best.cell.label if result.best else ''}, on test: means over seeds; what a rule "
-        "chooses it chooses on validation. paribus decide shows every cell and class, and keeps a rule in checkpoints."
+    caption = tr(
+        "Decision rules of {cell}, on test: means over seeds; what a rule chooses it chooses on validation. paribus "
+        "decide shows every cell and class, and keeps a rule in checkpoints.",
+        cell=result.best.cell.label if result.best else "",
     )
-    figures = ("accuracy", "balanced accuracy", "macro-F1")
-    columns = [Column("rule")]
-    for name in figures:
-        columns += [Column(name, "percent"), Column(f"{name} over argmax", "points")]
+    columns = [Column(tr("rule"))]
+    for name in (tr("accuracy"), tr("balanced accuracy"), tr("macro-F1")):
+        columns += [Column(name, "percent"), Column(tr("{figure} over argmax", figure=name), "points")]
     rows = []
     for one in result.rules:
-        row: list[Value] = [one.rule]
+        row: list[Value] = [tr(one.rule)]
         for gain in (one.accuracy, one.balanced_accuracy, one.macro_f1):
             row += [gain.reached, None if one.rule == "argmax" else gain.over_argmax]
         rows.append(tuple(row))
@@ -314,13 +331,13 @@ def rules_table(result: StudyResult) -> Table:
 def diagnoses_table(result: StudyResult) -> Table:
     """One row a sign in the curves of a cell."""
     rows = tuple(
-        (cell.label, one.sign, one.text, one.advice, ", ".join(one.fields), f"{len(one.seeds)} of {one.n_seeds}")
+        (cell.label, tr(one.sign), one.text, one.advice, ", ".join(one.fields), n_of(len(one.seeds), one.n_seeds))
         for cell in result.cells
         for one in cell.diagnoses
     )
-    titles = ("cell", "sign", "seen", "what to try", "fields")
-    columns = (*map(Column, titles), Column("seeds", "count"))
-    return Table("diagnoses", "What the learning curves say.", columns, rows, n_head=2)
+    titles = (tr("cell"), tr("sign"), tr("seen"), tr("what to try"), tr("fields"))
+    columns = (*map(Column, titles), Column(tr("seeds"), "count"))
+    return Table("diagnoses", tr("What the learning curves say."), columns, rows, n_head=2)
 
 
 def trials_table(result: StudyResult) -> Table:
@@ -330,20 +347,20 @@ def trials_table(result: StudyResult) -> Table:
         done = {seed.trial_id: seed for seed in cell.scores.seeds} if cell.scores else {}
         for trial_id, planned_seed in zip(cell.trial_ids, result.study.seeds, strict=False):
             seed = done.get(trial_id)
-            state = "finished" if seed else "failed" if planned_seed in cell.failed else "missing"
+            state = tr("finished" if seed else "failed" if planned_seed in cell.failed else "missing")
             figures = (seed.accuracy, seed.loss, seed.selected_epoch, seed.n_epochs) if seed else (None,) * 4
             rows.append((trial_id, cell.label, planned_seed, state, *figures))
     columns = (
-        Column("trial"),
-        Column("cell"),
-        Column("seed", "count"),
-        Column("state"),
-        Column("test accuracy", "percent"),
-        Column("test loss", "loss"),
-        Column("selected epoch", "count"),
-        Column("epochs", "count"),
+        Column(tr("trial")),
+        Column(tr("cell")),
+        Column(tr("seed"), "count"),
+        Column(tr("state")),
+        Column(tr("test accuracy"), "percent"),
+        Column(tr("test loss"), "loss"),
+        Column(tr("selected epoch"), "count"),
+        Column(tr("epochs"), "count"),
     )
-    return Table("trials", "Every trial of the study.", columns, tuple(rows))
+    return Table("trials", tr("Every trial of the study."), columns, tuple(rows))
 
 
 def _row_name(cell: CellResult) -> str:

@@ -5,6 +5,12 @@
   const source = document.getElementById("explorer-data");
   if (!root || !source) return;
   let cells = JSON.parse(source.textContent);
+  // A message in the page's language; the page hands over what is not English.
+  const texts = JSON.parse(root.dataset.texts || "{}");
+  const tr = (message, values = {}) => (texts[message] || message).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const NAMES = {
+    train: tr("train"), validation: tr("validation"), test: tr("test"), loss: tr("loss"), accuracy: tr("accuracy (%)"),
+  };
   const PARTS = ["train", "validation", "test"], ROWS = ["loss", "accuracy"];
   const state = { hidden: new Set(), smooth: 0, log: false, band: true, zoom: null, drag: null };
   cells.forEach((cell, i) => { if (!cell.shown) state.hidden.add(i); });
@@ -116,7 +122,7 @@
       for (const v of atY) grid += `M${p.x0} ${p.y(v).toFixed(1)}h${p.wide}`;
       svg.append(element("path", { d: grid, stroke: "currentColor", "stroke-opacity": 0.12, fill: "none" }));
       svg.append(element("path", { d: `M${p.x0} ${p.y0}v${p.tall}h${p.wide}`, stroke: "currentColor", "stroke-opacity": 0.6, fill: "none" }));
-      const title = `${p.part} ${p.row}${p.row === "accuracy" ? " (%)" : ""}`;
+      const title = tr("{part} {quantity}", { part: NAMES[p.part], quantity: NAMES[p.row] });
       svg.append(element("text", { x: p.x0 + p.wide / 2, y: p.y0 - 7, "text-anchor": "middle", "font-weight": 600 }, title));
       if (narrow || k % 3 === 0) for (const v of atY)
         svg.append(element("text", { x: p.x0 - 5, y: p.y(v) + 4, "text-anchor": "end" }, String(+v.toPrecision(6))));
@@ -186,7 +192,7 @@
     }).filter((one) => one.v !== null).sort((a, b) => b.v - a.v);
     tip.replaceChildren();
     const head = document.createElement("b");
-    head.textContent = `epoch ${epoch}, ${panel.part}`;
+    head.textContent = tr("epoch {epoch}, {part}", { epoch, part: NAMES[panel.part] });
     tip.append(head);
     for (const { cell, v } of values.slice(0, 12)) {
       const row = document.createElement("div"), swatch = document.createElement("i");
@@ -194,7 +200,7 @@
       row.append(swatch, `${cell.label}: ${panel.row === "loss" ? v.toFixed(3) : v.toFixed(1) + "%"}`);
       tip.append(row);
     }
-    if (values.length > 12) tip.append(`and ${values.length - 12} more`);
+    if (values.length > 12) tip.append(tr("and {n} more", { n: values.length - 12 }));
     tip.hidden = false;
     const across = canvas.clientWidth, left = x > across / 2 ? x - 14 - tip.offsetWidth : x + 14;
     tip.style.left = `${Math.max(0, Math.min(left, across - tip.offsetWidth))}px`;
