@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from conformance.build import make_failure, make_planned, make_record, make_study
+from conformance.leases import LeasesConformance
 from conformance.store import StoreConformance, assert_same
 from paribus.errors import StoreError
 from paribus.store import Store, open_store, schema, sqlite
+from paribus.store.database import Database
 
 
 @pytest.fixture
@@ -51,6 +53,23 @@ class TestSqlite(StoreConformance):
     def store(self, tmp_path: Path) -> Iterator[Store]:
         with open_store(tmp_path / "paribus.db", create=True) as store:
             yield store
+
+
+class TestSqliteLeases(LeasesConformance):
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> str:
+        return str(tmp_path / "paribus.db")
+
+    @pytest.fixture
+    def store(self, place: str) -> Iterator[Store]:
+        with open_store(place, create=True) as store:
+            yield store
+
+    @pytest.fixture
+    def database(self, place: str) -> Iterator[Database]:
+        database = sqlite.sqlite_database(Path(place), create=False, read_only=False)
+        yield database
+        database.engine.dispose()
 
 
 # ---------------------------------------------------------------- opening

@@ -39,6 +39,15 @@ def run(
         int | None, typer.Option(min=1, help="Worker processes, one thread each.  [default: one a core]")
     ] = None,
     out: Out = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where records are kept: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; the password "
+            "may be in it, in PGPASSWORD, in ~/.pgpass, or in a URL in PARIBUS_STORE.  [default: OUT/store.sqlite]",
+            show_default=False,
+        ),
+    ] = None,
     settings: Settings = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
@@ -67,6 +76,7 @@ def run(
     from paribus.kernels.native import native
     from paribus.run import default_jobs, run_study
     from paribus.spec import RunSpec
+    from paribus.store.place import without_password
     from paribus.training.environment import resolve_device
     from paribus.validate import validate
 
@@ -74,7 +84,8 @@ def run(
         "out": str(folder),
         "device": device,
         "threads": threads,
-        "command": shlex.join(["paribus", *sys.argv[1:]]),
+        "store": store,
+        "command": shlex.join(["paribus", *map(without_password, sys.argv[1:])]),
     }
     run_spec = validate(RunSpec, plain)
     run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
@@ -148,10 +159,10 @@ def plan(
 @app.command()
 def status(run: Run) -> None:
     """Show how far a run has come, and why trials failed."""
-    from paribus.plan import open_run
+    from paribus.plan import open_run, stored_study
 
     with open_run(run) as store:
-        stored = store.latest_study()
+        stored = stored_study(run, store)
         if stored is None:
             complain(f"{run} holds no study yet")
             raise typer.Exit(2)

@@ -18,7 +18,7 @@ from paribus.data.dataset import Dataset
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.errors import ParibusError, RunError
-from paribus.plan import STORE, read_run
+from paribus.plan import read_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
 from paribus.report.differences import differences_picture
@@ -166,7 +166,7 @@ def write_report(run: Path, *, every_pair: bool = False) -> Report:
     """Writes ``report/`` in a run folder: the page, its tables and its figures.
 
     Args:
-        run: folder of a run, with ``store.sqlite``.
+        run: folder of a run.
         every_pair: compare every two levels of a factor, not only each with the baseline's.
 
     Returns:
@@ -184,7 +184,7 @@ def write_report(run: Path, *, every_pair: bool = False) -> Report:
         stored.failures,
         created=stored.created,
         command=stored.command,
-        store=str(run / STORE),
+        store=stored.store,
         every_pair=every_pair,
         dataset=_dataset(stored.records),
         weights=partial(_weights, run),

@@ -19,6 +19,9 @@ VARIABLE = "PARIBUS_STORE"
 """Environment variable with the URL of a store, with its password."""
 FORMS = "give the path of a SQLite file, sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE"
 
+_with_password: dict[str, URL] = {}
+"""Bare URL -> as this process was given it, so that `paribus run` can read what it wrote."""
+
 _IN_URL = re.compile(r"(://[^:@/]*):.*@", re.DOTALL)
 _IN_QUERY = re.compile(r"([?&]\w*pass(?:word)?=)[^&\s]*")
 
@@ -76,7 +79,8 @@ def shown(where: Path | URL) -> str:
 
 
 def _bare(url: URL) -> str:
-    return url.set(password=None).render_as_string()
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
+    return bare.render_as_string()
 
 
 # ---------------------------------------------------------------- of a run folder
@@ -110,6 +114,8 @@ def find_store(out: Path, given: str | None = None) -> Path | URL:
         return where
     known = remembered(out)
     if known is not None:
+        if isinstance(known.where, URL) and (url := _with_password.get(_bare(known.where))):
+            return url
         named = parse(variable) if variable and isinstance(known.where, URL) else None
         return named if isinstance(named, URL) and _same(named, known.where) else known.where
     return parse(variable) if variable and not inside.exists() else inside
@@ -132,6 +138,8 @@ def remember(out: Path, where: Path | URL, study_id: int) -> None:
     if where == out / STORE or (isinstance(where, Path) and where.absolute() == (out / STORE).absolute()):
         return
     url = URL.create("sqlite", database=str(where.absolute())) if isinstance(where, Path) else where
+    if url.password is not None:
+        _with_password[_bare(url)] = url
     content = json.dumps({"url": without_password(_bare(url)), "study": study_id}, indent=1)
     unfinished = out / f".{POINTER}.{os.getpid()}"
     try:

@@ -4,6 +4,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -53,7 +54,8 @@ def open_store(path_or_url: str | Path | URL, *, create: bool = False, read_only
     else:
         database = postgresql_database(where, read_only=read_only)
     try:
-        prepare(database, create=create, read_only=read_only)
+        # a server that cannot be reached now is most often a mistake, and told at once
+        prepare(replace(database, patience=0.0), create=create, read_only=read_only)
     except BaseException:
         database.engine.dispose()
         raise

@@ -23,11 +23,11 @@ def upgrade() -> None:
     op.create_table(
         "study",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("content", sa.String(64), nullable=False, unique=True),
+        sa.Column("content", sa.String(64), nullable=False, unique=True, comment="SHA-256 of the study and its trials"),
         sa.Column("spec", sa.Text, nullable=False),
         sa.Column("created", sa.String(40), nullable=False),
         sa.Column("command", sa.Text, nullable=False),
-        sa.Column("turn", sa.Integer, nullable=False),
+        sa.Column("turn", sa.Integer, nullable=False, comment="the latest study has the highest"),
     )
     op.create_table(
         "study_trial",
@@ -64,9 +64,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "example_set",
-        sa.Column("id", sa.String(64), primary_key=True),
-        sa.Column("ids", sa.LargeBinary, nullable=False),
-        sa.Column("y", sa.LargeBinary, nullable=False),
+        sa.Column("id", sa.String(64), primary_key=True, comment="SHA-256 of the ids and classes"),
+        sa.Column("ids", sa.LargeBinary, nullable=False, comment="JSON list, deflated"),
+        sa.Column("y", sa.LargeBinary, nullable=False, comment="int64, little-endian"),
     )
     op.create_table(
         "prediction",
@@ -74,6 +74,6 @@ def upgrade() -> None:
         sa.Column("part", sa.String(10), primary_key=True),
         sa.Column("example_set_id", sa.ForeignKey("example_set.id"), nullable=False),
         sa.Column("n_classes", sa.Integer, nullable=False),
-        sa.Column("logits", sa.LargeBinary, nullable=False),
-        sa.Column("crc32", sa.BigInteger, nullable=False),
+        sa.Column("logits", sa.LargeBinary, nullable=False, comment="float32 (n, n_classes), little-endian"),
+        sa.Column("crc32", sa.BigInteger, nullable=False, comment="of the bytes of logits"),
     )
