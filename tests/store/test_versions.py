@@ -4,17 +4,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from conformance.build import make_failure, make_planned, make_record, make_study
 from conformance.store import assert_same
 from paribus.errors import StoreError
 from paribus.store import Store, open_store, schema, sqlite, versions
-from paribus.store.database import Database
 from paribus.store.place import parse
 from paribus.store.postgresql import postgresql_database
 from postgresql import Server
@@ -38,9 +37,7 @@ def old(tmp_path: Path) -> Path:
 def old_url(server: Server, old: Path) -> str:
     """The same in PostgreSQL."""
     url = server.url(server.new_database())
-    there = postgresql_database(parse(url), read_only=False)  # type: ignore[arg-type]
-    here = sqlite.sqlite_database(old, create=False, read_only=True)
-    with there.engine.begin() as target, here.engine.begin() as source:
+    with transaction(url, writes=True) as target, transaction(old) as source:
         versions.upgrade(target, 1)
         target.exec_driver_sql("DROP TABLE alembic_version")
         for table in schema.tables.sorted_tables:
@@ -48,8 +45,6 @@ def old_url(server: Server, old: Path) -> str:
                 rows = [dict(row) for row in source.execute(select(table)).mappings()]
                 if rows:
                     target.execute(insert(table), rows)
-    there.engine.dispose()
-    here.engine.dispose()
     return url
 
 
@@ -71,30 +66,33 @@ def assert_whole(store: Store) -> None:
         assert_same(store.record(trial.trial_id), make_record(trial.trial_id, spec=trial.spec, accuracy=accuracy))
 
 
-def version(place: str | Path) -> int:
-    database = _database(place)
-    with database.engine.begin() as connection:
-        found = connection.execute(select(schema.meta.c.schema_version)).scalar()
-    database.engine.dispose()
-    assert found is not None
-    return found
-
-
-def _database(place: str | Path) -> Database:
+@contextmanager
+def transaction(place: str | Path, *, writes: bool = False) -> Iterator[Connection]:
     where = parse(place)
     if isinstance(where, Path):
-        return sqlite.sqlite_database(where, create=False, read_only=True)
-    return postgresql_database(where, read_only=True)
+        database = sqlite.sqlite_database(where, create=writes, read_only=not writes)
+    else:
+        database = postgresql_database(where, read_only=not writes)
+    try:
+        with database.engine.execution_options(writes=writes).begin() as connection:
+            yield connection
+    finally:
+        database.engine.dispose()
+
+
+def version(place: str | Path) -> int:
+    with transaction(place) as connection:
+        found = connection.execute(select(schema.meta.c.schema_version)).scalar()
+    assert found is not None
+    return found
 
 
 def backups(place: str) -> list[str]:
     where = parse(place)
     if isinstance(where, Path):
         return [str(path) for path in where.parent.glob("store.version-1.*.sqlite")]
-    database = _database(place)
-    with database.engine.begin() as connection:
+    with transaction(place) as connection:
         names = [name for name in inspect(connection).get_schema_names() if name.startswith("paribus_backup")]
-    database.engine.dispose()
     return [f"{place}?options=-csearch_path%3D{name}" for name in names]
 
 
@@ -140,10 +138,8 @@ def test_a_migration_that_fails_leaves_what_was(place: str, monkeypatch: pytest.
         with pytest.raises(StoreError, match="no power"):
             open_store(place)
     assert version(place) == 1
-    database = _database(place)
-    with database.engine.begin() as connection:
+    with transaction(place) as connection:
         assert not inspect(connection).has_table("lease")
-    database.engine.dispose()
     with open_store(place) as store:
         assert_whole(store)
 
@@ -195,35 +191,19 @@ def test_migrations_lead_to_the_tables_that_a_new_store_has(fresh: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    where = parse(fresh)
-    database = (
-        sqlite.sqlite_database(where, create=True, read_only=False)
-        if isinstance(where, Path)
-        else postgresql_database(where, read_only=False)
-    )
-    with database.engine.begin() as connection:
+    with transaction(fresh, writes=True) as connection:
         versions.upgrade(connection, schema.SCHEMA_VERSION)
-    ours = schema.tables
-    with database.engine.begin() as connection:
-        found = compare_metadata(MigrationContext.configure(connection), ours)
-    database.engine.dispose()
+        found = compare_metadata(MigrationContext.configure(connection), schema.tables)
     # Alembic does not compare its own table
     assert [each for each in found if "alembic_version" not in repr(each)] == []
 
 
 @pytest.fixture
-def newer(fresh: str) -> Iterator[str]:
+def newer(fresh: str) -> str:
     open_store(fresh, create=True).close()
-    where = parse(fresh)
-    database = (
-        sqlite.sqlite_database(where, create=False, read_only=False)
-        if isinstance(where, Path)
-        else postgresql_database(where, read_only=False)
-    )
-    with database.engine.begin() as connection:
+    with transaction(fresh, writes=True) as connection:
         connection.execute(schema.meta.update().values(schema_version=7))
-    database.engine.dispose()
-    yield fresh
+    return fresh
 
 
 def test_a_newer_store_is_refused(newer: str) -> None:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -102,7 +103,9 @@ def _see_that_it_is_there(path: Path, opened: tuple[int, int] | None, connection
         return
     if there is None:
         try:
-            _copy(connection, path, path)
+            # not `backup`, which waits for ever for the write lock that we hold ourselves
+            whole = connection.serialize()
+            _write_whole(path, lambda unfinished: unfinished.write_bytes(whole))
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"{path} was deleted while it was in use and cannot be written anew "
@@ -110,7 +113,8 @@ def _see_that_it_is_there(path: Path, opened: tuple[int, int] | None, connection
             ) from error
         raise Lost(f"{path} was deleted while it was in use: written anew, nothing is missing")
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as other:
+        # immutable, since a write-ahead log beside it may still be the old file's
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as other:
             same = _n_trials(other) >= _n_trials(connection)
     except sqlite3.Error:
         same = False
@@ -125,12 +129,11 @@ def _n_trials(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM trial").fetchone()[0])
 
 
-def _copy(connection: sqlite3.Connection, path: Path, beside: Path) -> None:
-    """All that a connection sees, in a file at ``path``: whole or not there."""
-    unfinished = beside.with_name(f".{beside.name}.{uuid.uuid4().hex[:8]}")
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """A file that is whole or not there."""
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        with closing(sqlite3.connect(unfinished)) as target:
-            connection.backup(target)
+        write(unfinished)
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
         for left in ("-wal", "-shm"):  # of a file that is no more; SQLite would take them for the new one's
@@ -138,6 +141,11 @@ def _copy(connection: sqlite3.Connection, path: Path, beside: Path) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _copy(connection: sqlite3.Connection, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as target:
+        connection.backup(target)
 
 
 def back_up(path: Path, version: int) -> Path:
@@ -150,7 +158,7 @@ def back_up(path: Path, version: int) -> Path:
     copy = path.with_name(f"{path.stem}.version-{version}.{when}{path.suffix}")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            _copy(connection, copy, path)
+            _write_whole(copy, lambda unfinished: _copy(connection, unfinished))
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
             f"{path} is of an older version and must be copied to {copy.name} before it is changed, which failed "

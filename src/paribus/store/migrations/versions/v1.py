@@ -31,7 +31,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "study_trial",
-        sa.Column("study_id", sa.ForeignKey("study.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("study_id", sa.Integer, sa.ForeignKey("study.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("position", sa.Integer, primary_key=True),
         sa.Column("trial_id", sa.String(80), nullable=False),
         sa.Column("cell", sa.Text, nullable=False),
@@ -55,10 +55,9 @@ def upgrade() -> None:
         sa.Column("failure_message", sa.Text),
         sa.Column("failure_traceback", sa.Text),
     )
-    of_trial = sa.ForeignKey("trial.id", ondelete="CASCADE")
     op.create_table(
         "epoch",
-        sa.Column("trial_id", of_trial, primary_key=True),
+        sa.Column("trial_id", sa.String(80), sa.ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("epoch", sa.Integer, primary_key=True),
         *(sa.Column(name, sa.Double) for name in CURVES),
     )
@@ -70,9 +69,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "prediction",
-        sa.Column("trial_id", sa.ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("trial_id", sa.String(80), sa.ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("part", sa.String(10), primary_key=True),
-        sa.Column("example_set_id", sa.ForeignKey("example_set.id"), nullable=False),
+        sa.Column("example_set_id", sa.String(64), sa.ForeignKey("example_set.id"), nullable=False),
         sa.Column("n_classes", sa.Integer, nullable=False),
         sa.Column("logits", sa.LargeBinary, nullable=False, comment="float32 (n, n_classes), little-endian"),
         sa.Column("crc32", sa.BigInteger, nullable=False, comment="of the bytes of logits"),
