@@ -105,7 +105,11 @@ def main() -> None:
         environment = {**os.environ, **({"PARIBUS_STORE": arguments.store} if arguments.store else {})}
         command = [str(Path(sys.executable).with_name("paribus")), "status", name]
         quiet = subprocess.DEVNULL
+        before = os.times()
         median_of(5, "`paribus status`", lambda: subprocess.run(command, env=environment, stdout=quiet, check=True))
+        after = os.times()
+        cpu = after.children_user + after.children_system - before.children_user - before.children_system
+        print(f"| `paribus status`, processor time, mean | {1000 * cpu / 5:,.0f} ms |")
 
 
 if __name__ == "__main__":

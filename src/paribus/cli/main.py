@@ -167,7 +167,8 @@ def status(run: Run) -> None:
             complain(f"{run} holds no study yet")
             raise typer.Exit(2)
         ids = [trial.trial_id for trial in stored.planned]
-        done, failed, failures = store.finished(ids), store.failed(ids), store.failures(ids)
+        done, failures = store.finished(ids), store.failures(ids)
+    failed = {failure.trial_id for failure in failures}
     factors = list(stored.study.factors)
     cells = list(dict.fromkeys(trial.cell for trial in stored.planned))
     state = {i: "done" if i in done else "failed" if i in failed else "to run" for i in ids}
