@@ -2,11 +2,14 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from postgresql import Server, programs
 
 # Set before anything reads it, and inherited by worker processes and by commands that tests start.
 if "PARIBUS_CACHE" not in os.environ:
@@ -48,3 +51,14 @@ seeds: 2
 """
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """PostgreSQL, running."""
+    server = Server(programs())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

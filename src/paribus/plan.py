@@ -11,11 +11,9 @@ from paribus.grid import expand
 from paribus.models.custom import code_digest
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import DataSpec, StudySpec
-from paribus.store.base import Store
+from paribus.store.base import Store, StoredStudy
+from paribus.store.place import STORE, find_store, has_store, remembered, shown
 from paribus.store.sql import open_store
-
-STORE = "store.sqlite"
-"""File of the store inside a run folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +58,27 @@ def make_plan(study: StudySpec) -> Plan:
 
 
 def open_run(out: Path) -> Store:
-    """The store of a run folder.
+    """The store of a run folder, in it or wherever it says, for reading.
 
     Raises:
         RunError: the folder does not exist or holds no run.
+        StoreError: the store cannot be opened.
     """
     if not out.is_dir():
         raise RunError(f"no run folder at {out}: start one with `paribus run STUDY --out {out}`")
-    if not (out / STORE).exists():
+    if not has_store(out):
         raise RunError(f"{out} holds no run: there is no {STORE} in it; start one with `paribus run STUDY --out {out}`")
-    return open_store(out / STORE, read_only=True)
+    return open_store(find_store(out), read_only=True)
+
+
+def stored_study(out: Path, store: Store) -> StoredStudy | None:
+    """The study that was run in a folder last, or None; a store elsewhere may hold those of other folders too.
+
+    Raises:
+        StoreError: the store or what the folder says of it cannot be read.
+    """
+    known = remembered(out)
+    return store.latest_study(None if known is None else known.study_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,8 @@ class StoredRun:
     """When the study was first stored, ISO 8601."""
     command: str
     """That started it."""
+    store: str
+    """Where records are kept: a path, or a URL without its password."""
 
 
 def read_run(out: Path) -> StoredRun:
@@ -95,22 +106,22 @@ def read_run(out: Path) -> StoredRun:
         StoreError: the store cannot be read.
     """
     with open_run(out) as store:
-        stored = store.latest_study()
+        where, stored = shown(find_store(out)), stored_study(out, store)
         if stored is None:
-            raise RunError(f"{out / STORE} holds no study yet: start one with `paribus run`")
+            raise RunError(f"{where} holds no study yet: start one with `paribus run`")
         ids = [trial.trial_id for trial in stored.planned]
         records, failures = store.records(ids), store.failures(ids)
     if not records:
         failed = f", {len(failures)} failed (`{failures[0].message}`)" if failures else ""
         raise RunError(f"no trial of study {stored.study.name} is finished yet{failed}: see `paribus status {out}`")
-    return StoredRun(out, stored.study, stored.planned, records, failures, stored.created, stored.command)
+    return StoredRun(out, stored.study, stored.planned, records, failures, stored.created, stored.command, where)
 
 
 def finished(out: Path, plan: Plan) -> frozenset[str]:
     """The ids of a plan's trials that a run folder already holds; none when there is no run yet."""
-    if not (out / STORE).exists():
+    if not has_store(out):
         return frozenset()
-    with open_store(out / STORE, read_only=True) as store:
+    with open_run(out) as store:
         return store.finished(trial.trial_id for trial in plan.trials)
 
 

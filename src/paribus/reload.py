@@ -12,10 +12,10 @@ from paribus.data.audit import finite
 from paribus.data.examples import read_examples
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
-from paribus.errors import CheckpointError, DataError
-from paribus.plan import STORE
+from paribus.errors import CheckpointError, DataError, StoreError
+from paribus.plan import open_run
 from paribus.spec import DataSpec
-from paribus.store.sql import open_store
+from paribus.store.place import has_store, remembered
 from paribus.training.checkpoint import Description, load
 from paribus.training.evaluate import loss_and_accuracy, predict_logits
 from paribus.training.examples import prepare, unlabelled
@@ -133,14 +133,19 @@ def _moved(spec: DataSpec, data_path: str | None) -> DataSpec:
 def _against_store(
     checkpoint: Path, description: Description, ids: npt.NDArray[np.str_], logits: npt.NDArray[np.float32]
 ) -> tuple[tuple[str, ...], float]:
-    path = checkpoint.resolve().parent.parent / STORE
-    if not path.exists():
+    path = checkpoint.resolve().parent.parent
+    if not has_store(path):
         return (), float("nan")
-    with open_store(path, read_only=True) as store:
-        if not store.finished([description.trial_id]):
-            return (), float("nan")
-        stored = store.record(description.trial_id).predictions["test"]
+    try:
+        with open_run(path) as store:
+            if not store.finished([description.trial_id]):
+                return (), float("nan")
+            stored = store.record(description.trial_id).predictions["test"]
+    except StoreError:
+        if remembered(path) is None:
+            raise
+        return (), float("nan")  # elsewhere and out of reach now; the checkpoint knows what it predicted
     if not np.array_equal(stored.ids, ids) or stored.logits.shape != logits.shape:
-        raise CheckpointError(f"{path} holds predictions of other examples than the data give now")
+        raise CheckpointError(f"the store of {path} holds predictions of other examples than the data give now")
     difference = np.abs(stored.logits.astype(np.float64) - logits).max(axis=1)
     return tuple(ids[difference > 0].tolist()), float(difference.max())

@@ -203,7 +203,7 @@ def analyse(run: "str | os.PathLike[str]", *, every_pair: bool = False) -> Resul
     """The answer of a run folder, as far as its trials are finished.
 
     Args:
-        run: folder of a run, with ``store.sqlite``.
+        run: folder of a run.
         every_pair: compare every two levels of a factor, not only each with the baseline's.
 
     Raises:

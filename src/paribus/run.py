@@ -21,9 +21,10 @@ from paribus.grid import in_words
 from paribus.live import OWNER, Journal
 from paribus.models.build import check
 from paribus.models.custom import code_digest
-from paribus.plan import STORE, Plan, distinct, make_plan
+from paribus.plan import Plan, distinct, make_plan
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import RunSpec, StudySpec, TrainSpec
+from paribus.store.place import find_store, remember
 from paribus.store.sql import open_store
 from paribus.training.divide import divide, everything, n_trainings
 from paribus.training.environment import resolve_device
@@ -78,8 +79,9 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
     plan = make_plan(study)
     check_plan(plan)
     out = Path(run.out)
-    with _locked(out), open_store(out / STORE, create=True) as store:
-        store.add_study(study, plan.trials, run.command)
+    where = find_store(out, None if run.store is None else run.store.get_secret_value())
+    with _locked(out), open_store(where, create=True) as store:
+        remember(out, where, store.add_study(study, plan.trials, run.command))
         done = store.finished(trial.trial_id for trial in plan.trials)
         missing = {trial.trial_id: trial for trial in plan.trials if trial.trial_id not in done}
         todo = tuple(sorted(missing.values(), key=lambda trial: study.seeds.index(trial.spec.seed)))

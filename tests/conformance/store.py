@@ -150,6 +150,27 @@ class StoreConformance:
         assert [record.trial_id for record in store.records(asked[::-1])] == kept[::-1]
         assert [failure.trial_id for failure in store.failures(asked)] == ["t8", "t39998"]
 
+    def test_several_at_once(self, store: Store) -> None:
+        store.add(make_record("old", accuracy=0.8))
+        store.add(make_failure("bad"))
+        store.add(
+            make_failure("t0"),
+            make_record("t0", accuracy=0.5),
+            make_record("t0", accuracy=0.9),  # nothing replaces a record, nor in the same call
+            make_failure("t0"),
+            make_record("old", accuracy=0.1),
+            make_failure("bad", message="second"),
+            make_record("t1", seed=1),
+        )
+        for record in (make_record("t0", accuracy=0.5), make_record("old", accuracy=0.8), make_record("t1", seed=1)):
+            assert_same(store.record(record.trial_id), record)
+        assert [failure.message for failure in store.failures(["old", "bad", "t0"])] == ["second"]
+        store.add()
+        twice = replace(make_record("t3"), history=make_record().history * 2)
+        with pytest.raises(StoreError):
+            store.add(make_record("t2"), twice)  # all of them or none
+        assert store.finished(["t2", "t3"]) == frozenset()
+
     def test_finished_and_failed(self, store: Store) -> None:
         store.add(make_record("good"))
         store.add(make_failure("bad"))
@@ -245,6 +266,25 @@ class StoreConformance:
         assert latest is not None
         assert (latest.study_id, latest.study, latest.command) == (first, one, "c")
         assert latest.planned == make_planned(one)
+
+    def test_a_study_by_its_id(self, store: Store) -> None:
+        one, two = make_study(name="one"), make_study(name="two")
+        ids = [store.add_study(study, make_planned(study), "") for study in (one, two)]
+        found = [store.latest_study(study_id) for study_id in (*ids, 77)]
+        assert [stored and stored.study.name for stored in found] == ["one", "two", None]
+
+    def test_a_large_study_comes_back_exactly(self, store: Store) -> None:
+        factors = {"activation": {"path": "model.activation", "levels": ["relu", "elu"]}}
+        study = make_study(seeds=[7, 0, 2**32 - 1, 12], factors=factors)
+        planned = make_planned(study)
+        same_seed = replace(planned[0], trial_id="other", cell=(("activation", "elu"),))  # in a cell it does not fit
+        store.add_study(study, (*planned, same_seed), "")
+        found = store.latest_study()
+        assert found is not None
+        assert found.planned == (*planned, same_seed)
+        assert [each.spec.model_dump_json() for each in found.planned] == [
+            each.spec.model_dump_json() for each in (*planned, same_seed)
+        ]
 
     def test_the_same_study_on_other_data_is_another(self, store: Store) -> None:
         study = make_study()

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from conformance.build import make_failure, make_planned, make_record, make_study
+from conformance.leases import LeasesConformance
 from conformance.store import StoreConformance, assert_same
 from paribus.errors import StoreError
-from paribus.store import Store, open_store, sqlite
+from paribus.store import Store, open_store, schema, sqlite
+from paribus.store.database import Database
 
 
 @pytest.fixture
@@ -51,6 +53,23 @@ class TestSqlite(StoreConformance):
     def store(self, tmp_path: Path) -> Iterator[Store]:
         with open_store(tmp_path / "paribus.db", create=True) as store:
             yield store
+
+
+class TestSqliteLeases(LeasesConformance):
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> str:
+        return str(tmp_path / "paribus.db")
+
+    @pytest.fixture
+    def store(self, place: str) -> Iterator[Store]:
+        with open_store(place, create=True) as store:
+            yield store
+
+    @pytest.fixture
+    def database(self, place: str) -> Iterator[Database]:
+        database = sqlite.sqlite_database(Path(place), create=False, read_only=False)
+        yield database
+        database.engine.dispose()
 
 
 # ---------------------------------------------------------------- opening
@@ -96,7 +115,16 @@ def test_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["sqlite://", "sqlite:///:memory:", "postgresql://me:secret@host/db", "what://is this", "://"]
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "mysql://me:secret@host/db",
+        "postgresql://me:secret@host",
+        "postgresql://me:secret@host:port/db?password=secret",
+        "what://is this",
+        "://",
+    ],
 )
 def test_other_urls(url: str) -> None:
     with pytest.raises(StoreError, match="sqlite:///PATH") as caught:
@@ -124,7 +152,7 @@ def test_two_make_it_at_once(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", program, path]) for _ in range(3)]
     assert [each.wait(timeout=60) for each in running] == [0, 0, 0]
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT schema_version FROM meta").fetchall() == [(1,)]
+        assert connection.execute("SELECT schema_version FROM meta").fetchall() == [(schema.SCHEMA_VERSION,)]
 
 
 # ---------------------------------------------------------------- what is no store, or none for us
@@ -134,7 +162,7 @@ def test_a_newer_version(path: Path) -> None:
     change(path, "UPDATE meta SET schema_version = 7")
     before = path.read_bytes()
     for options in ({}, {"create": True}, {"read_only": True}):
-        with pytest.raises(StoreError, match=r"written by paribus store version 7, this one reads 1: upgrade paribus"):
+        with pytest.raises(StoreError, match=r"written by paribus store version 7, this one reads 2: upgrade paribus"):
             open_store(path, **options)
     assert path.read_bytes() == before
 

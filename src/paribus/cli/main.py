@@ -55,6 +55,15 @@ def run(
         int | None, typer.Option(min=1, help="Worker processes, one thread each.  [default: one a core]")
     ] = None,
     out: Out = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where records are kept: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; the password "
+            "may be in it, in PGPASSWORD, in ~/.pgpass, or in a URL in PARIBUS_STORE.  [default: OUT/store.sqlite]",
+            show_default=False,
+        ),
+    ] = None,
     settings: Settings = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
@@ -101,6 +110,7 @@ def run(
     from paribus.kernels.native import native
     from paribus.run import RunStarted, default_jobs, run_study
     from paribus.spec import RunSpec
+    from paribus.store.place import without_password
     from paribus.track import open_tracking
     from paribus.training.environment import resolve_device
     from paribus.validate import validate
@@ -112,7 +122,8 @@ def run(
         "checkpoint_every": checkpoint_every,
         "retries": retries,
         "time_limit": seconds_of(time_limit, "--time-limit") if time_limit else None,
-        "command": shlex.join(["paribus", *sys.argv[1:]]),
+        "store": store,
+        "command": shlex.join(["paribus", *map(without_password, sys.argv[1:])]),
     }
     run_spec = validate(RunSpec, plain)
     run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
@@ -192,15 +203,16 @@ def plan(
 @app.command()
 def status(run: Run) -> None:
     """Show how far a run has come, and why trials failed."""
-    from paribus.plan import open_run
+    from paribus.plan import open_run, stored_study
 
     with open_run(run) as store:
-        stored = store.latest_study()
+        stored = stored_study(run, store)
         if stored is None:
             complain(f"{run} holds no study yet")
             raise typer.Exit(2)
         ids = [trial.trial_id for trial in stored.planned]
-        done, failed, failures = store.finished(ids), store.failed(ids), store.failures(ids)
+        done, failures = store.finished(ids), store.failures(ids)
+    failed = {failure.trial_id for failure in failures}
     factors = list(stored.study.factors)
     cells = list(dict.fromkeys(trial.cell for trial in stored.planned))
     state = {i: "done" if i in done else "failed" if i in failed else "to run" for i in ids}

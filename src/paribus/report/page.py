@@ -21,7 +21,7 @@ from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.errors import ParibusError, RunError
 from paribus.lang import ENGLISH, language, msg, resolve, tr
-from paribus.plan import STORE, read_run
+from paribus.plan import read_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
 from paribus.report.differences import differences_picture
@@ -236,7 +236,7 @@ def write_report(
     """Writes ``report/`` in a run folder: the page, its tables and its figures. In a notebook its value shows the page.
 
     Args:
-        run: folder of a run, with ``store.sqlite``.
+        run: folder of a run.
         every_pair: compare every two levels of a factor, not only each with the baseline's.
         png: whether figures are written as PNG too; None unless there are more than a hundred.
         saliency: give misclassified images a map of the pixels that mattered (needs the extra `saliency`).
@@ -274,7 +274,7 @@ def _write_report(run: Path, *, every_pair: bool, png: bool | None, saliency: bo
         stored.failures,
         created=stored.created,
         command=stored.command,
-        store=str(run / STORE),
+        store=stored.store,
         every_pair=every_pair,
         dataset=_dataset(stored.records),
         weights=partial(_weights, run),

@@ -14,10 +14,11 @@ import numpy as np
 from paribus.analysis.curves import mean_curves
 from paribus.errors import ParibusError
 from paribus.live import OWNER, VALUES, Follower, LiveTrial, Values
-from paribus.plan import STORE, open_run
+from paribus.plan import open_run, stored_study
 from paribus.record import EpochRow
 from paribus.report.explorer import curve_values
 from paribus.report.figures import COLOURS, DASHES
+from paribus.store.place import POINTER, STORE, has_store
 
 DEEPEST = 2
 """Folders below the one that is served, in which runs are looked for."""
@@ -29,12 +30,13 @@ SHOWN = 8
 
 def runs_in(folder: Path) -> dict[str, Path]:
     """Key (for addresses) -> run folder; the folder itself where it is a run."""
-    if (folder / STORE).exists():
+    if has_store(folder):
         return {_key([folder.resolve().name]): folder}
     found: dict[str, Path] = {}
     for depth in range(1, DEEPEST + 1):
-        for store in sorted(folder.glob("/".join(["*"] * depth + [STORE]))):
-            found[_key(store.parent.relative_to(folder).parts)] = store.parent
+        runs = {path.parent for name in (STORE, POINTER) for path in folder.glob("/".join(["*"] * depth + [name]))}
+        for run in sorted(runs):
+            found[_key(run.relative_to(folder).parts)] = run
     return found
 
 
@@ -50,7 +52,7 @@ def summary(path: Path, follower: Follower) -> dict[str, Any]:
     name = os.fsencode(path.name).decode("utf-8", "replace")
     try:
         with open_run(path) as store:
-            stored = store.latest_study()
+            stored = stored_study(path, store)
             ids = [trial.trial_id for trial in stored.planned] if stored else []
             finished, failed = len(store.finished(ids)), len(store.failed(ids))
     except (ParibusError, OSError, ValueError) as error:

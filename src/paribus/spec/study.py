@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from paribus.level import level_name
 from paribus.spec.base import FieldError, Scalar, Seed, Spec
@@ -211,6 +211,8 @@ class RunSpec(Spec):
 
     out: str
     """Folder of the run: store, checkpoints, report."""
+    store: SecretStr | None = None
+    """Path or URL of a store elsewhere; secret, since a URL may hold a password."""
     jobs: int = Field(1, ge=1)
     """Worker processes; 1 runs in this process."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

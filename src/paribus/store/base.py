@@ -22,12 +22,56 @@ class StoredStudy:
     """The command that stored it last."""
 
 
+class Leases(Protocol):
+    """Who runs which trial now, so that processes and machines that share a store run none twice.
+
+    Every method raises StoreError as those of `Store` do. An owner is any text that no other process uses.
+    """
+
+    def claim(self, trial_ids: Iterable[str], owner: str, seconds: float) -> frozenset[str]:
+        """Take what nobody holds, at one stroke: no trial is ever given to two owners.
+
+        Given are the trials without a record that are free, ``owner``'s already, or another's whose lease is over.
+
+        Args:
+            trial_ids: wanted.
+            owner: for whom.
+            seconds: how long the lease lasts unless it is kept.
+
+        Returns:
+            Those that ``owner`` holds now.
+        """
+        ...
+
+    def keep(self, owner: str, seconds: float) -> frozenset[str]:
+        """Let all leases of an owner last ``seconds`` from now; to be called well before they end.
+
+        Returns:
+            The trials that it holds. A trial that is missing was taken over: its owner was silent for too long.
+        """
+        ...
+
+    def release(self, owner: str, trial_ids: Iterable[str] | None = None) -> None:
+        """Give up these leases of an owner, or all of them; another's are left alone."""
+        ...
+
+    def held(self, trial_ids: Iterable[str]) -> dict[str, str]:
+        """Trial -> owner, of those that are held now."""
+        ...
+
+
 class Store(Protocol):
     """Keeps studies and what their trials gave; trials are shared between studies.
 
     Every method raises StoreError when the store is damaged, locked, read-only or full. A call that
-    raises has changed nothing.
+    raises has changed nothing. Where a connection to a server breaks, a store that was opened for writing
+    tries again for some minutes. Threads may share a store.
     """
+
+    @property
+    def leases(self) -> Leases:
+        """Who runs which trial now."""
+        ...
 
     def add_study(self, study: StudySpec, planned: Sequence[PlannedTrial], command: str) -> int:
         """Keep a study and make it the latest; the same study with the same trials keeps its id.
@@ -42,16 +86,22 @@ class Store(Protocol):
         """
         ...
 
-    def latest_study(self) -> StoredStudy | None:
-        """The study that was added last, or None."""
+    def latest_study(self, study_id: int | None = None) -> StoredStudy | None:
+        """The study that was added last, or None.
+
+        Args:
+            study_id: as `add_study` gave it: this study, where several share the store.
+        """
         ...
 
     def studies(self) -> tuple[StoredStudy, ...]:
         """All studies, the latest last."""
         ...
 
-    def add(self, outcome: TrialRecord | TrialFailure) -> None:
-        """Keep what a trial gave, all of it or nothing.
+    def add(self, *outcomes: TrialRecord | TrialFailure) -> None:
+        """Keep what trials gave, all of it or nothing; when it returns, it survives a power cut.
+
+        Several at once cost little more than one: the disk is waited for once.
 
         A record replaces a failure of the same trial, a failure replaces an earlier failure, and
         nothing replaces a record: the first one stays.

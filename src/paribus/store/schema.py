@@ -26,8 +26,10 @@ from sqlalchemy import (
 
 from paribus.record import EpochRow
 
-SCHEMA_VERSION = 1
-"""Raise it with every change of the tables."""
+SCHEMA_VERSION = 2
+"""Raise it with every change of the tables, and say in `migrations/versions` how an older store gets there."""
+OLDEST_READ = 1
+"""The oldest version that can be read without being migrated."""
 
 
 class Number(TypeDecorator[float]):
@@ -46,6 +48,9 @@ class Number(TypeDecorator[float]):
 tables = MetaData()
 
 meta = Table("meta", tables, Column("schema_version", Integer, nullable=False))
+
+# Alembic's own; its revisions are called as the versions are
+alembic_version = Table("alembic_version", tables, Column("version_num", String(32), primary_key=True))
 
 study = Table(
     "study",
@@ -117,4 +122,15 @@ prediction = Table(
     Column("logits", LargeBinary, nullable=False, comment="float32 (n, n_classes), little-endian"),
     # SQLite does not see damage inside a long value
     Column("crc32", BigInteger, nullable=False, comment="of the bytes of logits"),
+)
+
+lease = Table(
+    "lease",
+    tables,
+    # no foreign key: what is leased has no row in `trial` yet
+    Column("trial_id", String(80), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("clock", String(80), nullable=False, comment="that `until` is read on"),
+    Column("until", Double, nullable=False, comment="seconds on that clock"),
+    Column("seconds", Double, nullable=False, comment="how long it lasts unless it is kept"),
 )

@@ -1,78 +1,74 @@
-"""A store in an SQL database, through SQLAlchemy: SQLite for now."""
+"""A store in an SQL database, through SQLAlchemy: SQLite or PostgreSQL."""
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, Table, delete, func, insert, inspect, make_url, select
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import URL, Connection, RowMapping, Select, Table, delete, func, insert, select
 
 from paribus.errors import StoreError
 from paribus.record import PlannedTrial, Predictions, TrialFailure, TrialRecord
 from paribus.spec import StudySpec
 from paribus.store import rows, schema
 from paribus.store.base import Store, StoredStudy
-from paribus.store.sqlite import in_words, sqlite_engine
+from paribus.store.database import Database, chunks
+from paribus.store.leases import SqlLeases
+from paribus.store.place import parse
+from paribus.store.postgresql import postgresql_database
+from paribus.store.sqlite import sqlite_database
+from paribus.store.versions import prepare
 
-CHUNK = 500
-"""Trials a query; databases limit the number of parameters."""
+T = TypeVar("T")
 
 
-def open_store(path_or_url: str | Path, *, create: bool = False, read_only: bool = False) -> Store:
+def open_store(path_or_url: str | Path | URL, *, create: bool = False, read_only: bool = False) -> Store:
     """Open a store, or make a new one.
 
+    A store of an older version is migrated, after a copy was made; read-only it is read as it is.
+
     Args:
-        path_or_url: a SQLite file, or its URL (``sqlite:///folder/paribus.db``).
-        create: make the file when it does not exist; its folder must.
+        path_or_url: a SQLite file, or a URL: ``sqlite:///folder/paribus.db`` or
+            ``postgresql+psycopg://user:password@host:port/database``, whose password may also be in `PGPASSWORD` or
+            `~/.pgpass`.
+        create: make the file when it does not exist (its folder must), or the tables in an empty database.
         read_only: never write, so that a store in a read-only folder can be read.
 
     Raises:
-        StoreError: the file is missing, damaged, no store, locked or of a newer version.
+        StoreError: the store is missing, damaged, no store, locked, out of reach or of a newer version.
     """
     if create and read_only:
         raise ValueError("a store cannot be both made and opened read-only")
-    path = _sqlite_path(path_or_url)
-    if path.is_dir():
-        raise StoreError(f"a store is a file, and {path} is a folder: name a file in it")
-    if not create and not path.exists():
-        raise StoreError(f"there is no store at {path}: check the path, or run a study there first")
-    store = SqlStore(sqlite_engine(path, create=create, read_only=read_only), str(path))
+    where = parse(path_or_url)
+    if isinstance(where, Path):
+        if where.is_dir():
+            raise StoreError(f"a store is a file, and {where} is a folder: name a file in it")
+        if not create and not where.exists():
+            raise StoreError(f"there is no store at {where}: check the path, or run a study there first")
+        database = sqlite_database(where, create=create, read_only=read_only)
+    else:
+        database = postgresql_database(where, read_only=read_only)
     try:
-        store.prepare(create=create)
+        # a server that cannot be reached now is most often a mistake, and told at once
+        prepare(replace(database, patience=0.0), create=create, read_only=read_only)
     except BaseException:
-        store.close()
+        database.engine.dispose()
         raise
-    return store
-
-
-def _sqlite_path(path_or_url: str | Path) -> Path:
-    if isinstance(path_or_url, Path) or "://" not in path_or_url:
-        return Path(path_or_url)
-    try:
-        url = make_url(path_or_url)
-    except ArgumentError as error:
-        raise StoreError(f"not the URL of a database: {path_or_url!r}; give a path or sqlite:///PATH") from error
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
-        raise StoreError(f"a store is a SQLite file, got {url.render_as_string()!r}: give a path or sqlite:///PATH")
-    return Path(str(url.database))
+    return SqlStore(database)
 
 
 class SqlStore:
-    """A store behind a SQLAlchemy engine. Get one from `open_store`.
+    """A store in a database. Get one from `open_store`."""
 
-    Args:
-        engine: of the database.
-        place: where it is, for messages.
-    """
-
-    def __init__(self, engine: Engine, place: str) -> None:
-        self._engine = engine
-        self._place = place
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._place = database.place
+        self.leases = SqlLeases(database)
 
     def __enter__(self) -> Self:
         return self
@@ -83,46 +79,16 @@ class SqlStore:
         self.close()
 
     def close(self) -> None:
-        self._engine.dispose()
-
-    def prepare(self, *, create: bool) -> None:
-        """Check the version of the tables, after making them in an empty database when asked to."""
-        version_column = schema.meta.c.schema_version
-        with self._transaction(writes=create) as connection:
-            present = inspect(connection).get_table_names()
-            if create and not present:
-                schema.tables.create_all(connection)
-                connection.execute(insert(schema.meta).values(schema_version=schema.SCHEMA_VERSION))
-            elif schema.meta.name not in present:
-                raise StoreError(f"{self._place} is a database, but not a store of paribus: check the path")
-            version = connection.execute(select(func.max(version_column))).scalar()
-        if not isinstance(version, int) or version < 1:
-            raise StoreError(f"{self._place} does not say its version: it is damaged; restore it from a copy")
-        if version > schema.SCHEMA_VERSION:
-            raise StoreError(
-                f"{self._place} was written by paribus store version {version}, "
-                f"this one reads {schema.SCHEMA_VERSION}: upgrade paribus"
-            )
+        self._database.engine.dispose()
 
     # ---------------------------------------------------------------- studies
 
     def add_study(self, study: StudySpec, planned: Sequence[PlannedTrial], command: str) -> int:
-        table = schema.study
-        row = rows.study_row(study, planned)
-        with self._transaction(writes=True) as connection:
-            turn = (connection.execute(select(func.max(table.c.turn))).scalar() or 0) + 1
-            row |= {"turn": turn, "command": rows.storable(command)}
-            known = connection.execute(select(table.c.id).where(table.c.content == row["content"])).scalar()
-            if known is not None:
-                connection.execute(table.update().where(table.c.id == known).values(row))
-                return int(known)
-            key = connection.execute(insert(table).values(row | {"created": _now()})).inserted_primary_key
-            assert key is not None  # of an insert of one row
-            _insert(connection, schema.study_trial, rows.planned_rows(key[0], planned))
-            return int(key[0])
+        return self._database.run(lambda connection: _add_study(connection, study, planned, command), writes=True)
 
-    def latest_study(self) -> StoredStudy | None:
-        found = self._studies(select(schema.study).order_by(schema.study.c.turn.desc()).limit(1))
+    def latest_study(self, study_id: int | None = None) -> StoredStudy | None:
+        asked = select(schema.study) if study_id is None else select(schema.study).where(schema.study.c.id == study_id)
+        found = self._studies(asked.order_by(schema.study.c.turn.desc()).limit(1))
         return found[0] if found else None
 
     def studies(self) -> tuple[StoredStudy, ...]:
@@ -130,28 +96,19 @@ class SqlStore:
 
     def _studies(self, query: Select[Any]) -> tuple[StoredStudy, ...]:
         table = schema.study_trial
-        with self._transaction() as connection, self._intact("a study"):
+
+        def work(connection: Connection) -> tuple[StoredStudy, ...]:
             found = connection.execute(query).mappings().all()
             planned = select(table).where(table.c.study_id.in_([row["id"] for row in found]))
             by_study = _grouped(connection, planned.order_by(table.c.position), "study_id")
             return tuple(rows.stored_study(row, by_study[row["id"]]) for row in found)
 
+        return self._read("a study", work)
+
     # ---------------------------------------------------------------- trials
 
-    def add(self, outcome: TrialRecord | TrialFailure) -> None:
-        table = schema.trial
-        of_trial = table.c.id == outcome.trial_id
-        with self._transaction(writes=True) as connection:
-            if connection.execute(select(table.c.status).where(of_trial)).scalar() == "finished":
-                return
-            connection.execute(delete(table).where(of_trial))
-            _insert(connection, table, [rows.trial_row(outcome, _now())])
-            if isinstance(outcome, TrialRecord):
-                _insert(connection, schema.epoch, rows.epoch_rows(outcome))
-                for part, predictions in outcome.predictions.items():
-                    examples = _share_examples(connection, predictions)
-                    row = rows.prediction_row(outcome.trial_id, part, predictions, examples)
-                    _insert(connection, schema.prediction, [row])
+    def add(self, *outcomes: TrialRecord | TrialFailure) -> None:
+        self._database.run(lambda connection: _add(connection, outcomes), writes=True)
 
     def finished(self, trial_ids: Iterable[str]) -> frozenset[str]:
         return self._with_status("finished", trial_ids)
@@ -167,60 +124,101 @@ class SqlStore:
 
     def records(self, trial_ids: Iterable[str]) -> tuple[TrialRecord, ...]:
         ids = tuple(trial_ids)
-        found: dict[str, TrialRecord] = {}
-        examples: dict[str, rows.Examples] = {}
-        with self._transaction() as connection, self._intact("a record"):
-            for chunk in _chunks(ids):
+
+        def work(connection: Connection) -> dict[str, TrialRecord]:
+            found: dict[str, TrialRecord] = {}
+            examples: dict[str, rows.Examples] = {}
+            for chunk in chunks(ids):
                 found |= _records(connection, chunk, examples)
+            return found
+
+        found = self._read("a record", work)
         return tuple(found[trial_id] for trial_id in ids if trial_id in found)
 
     def failures(self, trial_ids: Iterable[str]) -> tuple[TrialFailure, ...]:
         ids = tuple(trial_ids)
-        found: dict[str, TrialFailure] = {}
-        with self._transaction() as connection, self._intact("a failure"):
-            for chunk in _chunks(ids):
-                for row in connection.execute(_trials(chunk, "failed")).mappings():
-                    found[row["id"]] = rows.trial_failure(row)
+
+        def work(connection: Connection) -> dict[str, TrialFailure]:
+            failed = (row for chunk in chunks(ids) for row in connection.execute(_trials(chunk, "failed")).mappings())
+            return {row["id"]: rows.trial_failure(row) for row in failed}
+
+        found = self._read("a failure", work)
         return tuple(found[trial_id] for trial_id in ids if trial_id in found)
 
     def _with_status(self, status: str, trial_ids: Iterable[str]) -> frozenset[str]:
-        found: set[str] = set()
-        with self._transaction() as connection:
-            for chunk in _chunks(trial_ids):
-                found.update(connection.execute(_trials(chunk, status).with_only_columns(schema.trial.c.id)).scalars())
-        return frozenset(found)
+        ids = tuple(trial_ids)
 
-    # ---------------------------------------------------------------- errors in words
+        def work(connection: Connection) -> frozenset[str]:
+            queries = (_trials(chunk, status).with_only_columns(schema.trial.c.id) for chunk in chunks(ids))
+            return frozenset(trial_id for query in queries for trial_id in connection.execute(query).scalars())
 
-    @contextmanager
-    def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
-        try:
-            with self._engine.execution_options(writes=writes).begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise StoreError(in_words(error, self._place)) from error
+        return self._database.run(work)
 
-    @contextmanager
-    def _intact(self, what: str) -> Iterator[None]:
-        """Rows that do not make a valid value are damage, or were written by a newer paribus."""
-        try:
-            yield
-        except (ValueError, TypeError, LookupError, zlib.error) as error:
-            reason = "; ".join(str(error).splitlines()[:3])
-            raise StoreError(
-                f"{what} in {self._place} cannot be read ({reason}): it is damaged or was written by a newer paribus; "
-                "upgrade paribus, or restore the file from a copy"
-            ) from error
+    def _read(self, what: str, work: Callable[[Connection], T]) -> T:
+        with _intact(what, self._place):
+            return self._database.run(work)
+
+
+@contextmanager
+def _intact(what: str, place: str) -> Iterator[None]:
+    """Rows that do not make a valid value are damage, or were written by a newer paribus."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, zlib.error) as error:
+        reason = "; ".join(str(error).splitlines()[:3])
+        raise StoreError(
+            f"{what} in {place} cannot be read ({reason}): it is damaged or was written by a newer paribus; "
+            "upgrade paribus, or restore it from a copy"
+        ) from error
+
+
+def _add_study(connection: Connection, study: StudySpec, planned: Sequence[PlannedTrial], command: str) -> int:
+    table = schema.study
+    turn = (connection.execute(select(func.max(table.c.turn))).scalar() or 0) + 1
+    row = rows.study_row(study, planned) | {"turn": turn, "command": rows.storable(command)}
+    known = connection.execute(select(table.c.id).where(table.c.content == row["content"])).scalar()
+    if known is not None:
+        connection.execute(table.update().where(table.c.id == known).values(row))
+        return int(known)
+    key = connection.execute(insert(table).values(row | {"created": _now()})).inserted_primary_key
+    assert key is not None  # of an insert of one row
+    _insert(connection, schema.study_trial, rows.planned_rows(key[0], planned))
+    return int(key[0])
+
+
+def _add(connection: Connection, outcomes: Sequence[TrialRecord | TrialFailure]) -> None:
+    """Each in its turn as the rules of `Store.add` have it, but with one statement a table."""
+    table = schema.trial
+    finished: set[str] = set()
+    for chunk in chunks(outcome.trial_id for outcome in outcomes):
+        finished.update(connection.execute(_trials(chunk, "finished").with_only_columns(table.c.id)).scalars())
+    kept: dict[str, TrialRecord | TrialFailure] = {}
+    for outcome in outcomes:
+        if outcome.trial_id not in finished:
+            kept[outcome.trial_id] = outcome
+            if isinstance(outcome, TrialRecord):
+                finished.add(outcome.trial_id)
+    for chunk in chunks(kept):
+        connection.execute(delete(table).where(table.c.id.in_(chunk)))
+    added = _now()
+    records = [outcome for outcome in kept.values() if isinstance(outcome, TrialRecord)]
+    for of_kind in (records, [outcome for outcome in kept.values() if isinstance(outcome, TrialFailure)]):
+        _insert(connection, table, [rows.trial_row(outcome, added) for outcome in of_kind])
+    _insert(connection, schema.epoch, [row for record in records for row in rows.epoch_rows(record)])
+    predicted = [(record.trial_id, *each) for record in records for each in record.predictions.items()]
+    examples = _share_examples(connection, [predictions for _, _, predictions in predicted])
+    _insert(
+        connection,
+        schema.prediction,
+        [
+            rows.prediction_row(trial_id, part, predictions, example_set)
+            for (trial_id, part, predictions), example_set in zip(predicted, examples, strict=True)
+        ],
+    )
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _chunks(trial_ids: Iterable[str]) -> Iterator[list[str]]:
-    distinct = list(dict.fromkeys(trial_ids))
-    for start in range(0, len(distinct), CHUNK):
-        yield distinct[start : start + CHUNK]
 
 
 def _insert(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
@@ -239,14 +237,15 @@ def _trials(trial_ids: Sequence[str], status: str) -> Select[Any]:
     return select(schema.trial).where(schema.trial.c.id.in_(trial_ids), schema.trial.c.status == status)
 
 
-def _share_examples(connection: Connection, predictions: Predictions) -> str:
-    """The id of the predictions' examples, which are kept once for all trials."""
+def _share_examples(connection: Connection, predictions: Sequence[Predictions]) -> list[str]:
+    """The ids of the predictions' examples, which are kept once for all trials."""
     table = schema.example_set
-    row = rows.example_set_row(predictions)
-    example_set_id = str(row["id"])
-    if connection.execute(select(table.c.id).where(table.c.id == example_set_id)).scalar() is None:
-        _insert(connection, table, [row])
-    return example_set_id
+    found = [rows.example_set_row(each) for each in predictions]
+    known: set[str] = set()
+    for chunk in chunks(row["id"] for row in found):
+        known.update(connection.execute(select(table.c.id).where(table.c.id.in_(chunk))).scalars())
+    _insert(connection, table, list({row["id"]: row for row in found if row["id"] not in known}.values()))
+    return [row["id"] for row in found]
 
 
 def _records(
