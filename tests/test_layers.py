@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"data", "kernels", "models"},
     {"training"},
     {"analysis", "execute", "store"},
-    {"plan"},
+    {"plan", "share"},
     {"run", "reload", "report", "preview"},
     {"display", "results", "serve", "track"},
     {"cli"},

@@ -112,7 +112,8 @@ def again(trial: PlannedTrial, message: Retrying) -> str:
 def _start(message: RunStarted) -> str:
     n = len(message.trials)
     before = f"; {message.n_done} finished before" if message.n_done else ""
-    return f"{n} trial{'' if n == 1 else 's'} to run{before}"
+    beside = f"; {message.beside}, and they are shared" if message.beside else ""
+    return f"{n} trial{'' if n == 1 else 's'} to run{before}{beside}"
 
 
 class Lines:

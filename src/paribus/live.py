@@ -31,13 +31,15 @@ Values = tuple[float | None, ...]
 class Journal:
     """Writes the file; a full disk does not stop the run."""
 
-    def __init__(self, out: Path, trials: Sequence[PlannedTrial], epochs: Sequence[int]) -> None:
-        """Args: the run folder; the trials to run; epochs of each at most, of all its trainings together."""
-        self.path = out / LIVE
+    def __init__(self, out: Path | None, trials: Sequence[PlannedTrial], epochs: Sequence[int]) -> None:
+        """Args: the run folder, None to write nothing; the trials to run; epochs of each at most, of all trainings."""
+        self.path = None if out is None else out / LIVE
         plain = [
             {"cell": [level for _, level in t.cell] or ["baseline"], "seed": t.spec.seed, "epochs": n}
             for t, n in zip(trials, epochs, strict=True)
         ]
+        if self.path is None:
+            return
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
         self._write({"run": uuid.uuid4().hex, "trials": plain})
@@ -56,6 +58,8 @@ class Journal:
         self._write({"trial": index, "ended": True})
 
     def _write(self, value: dict[str, Any]) -> None:
+        if self.path is None:
+            return
         with suppress(OSError), self.path.open("a", encoding="ascii") as file:
             file.write(json.dumps(value, separators=(",", ":")) + "\n")
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from paribus.models.build import check
 from paribus.models.custom import code_digest
 from paribus.plan import Plan, distinct, make_plan
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
+from paribus.share import owner, share
 from paribus.spec import RunSpec, StudySpec, TrainSpec
 from paribus.store.place import find_store, remember
 from paribus.store.sql import open_store
@@ -46,6 +47,8 @@ class RunStarted:
     """Finished in an earlier run of the same folder."""
     epochs: tuple[int, ...]
     """Of each trial, at most, of all its trainings together."""
+    beside: str = ""
+    """Who works in the same folder already, in words; the trials are shared then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class RunOutcome:
     n_finished: int
     n_failed: int
     n_done_before: int
+    n_elsewhere: int = 0
+    """That another process finished, or saw fail, meanwhile."""
 
 
 Listener = Callable[[RunStarted | Message], None]
@@ -63,7 +68,8 @@ Listener = Callable[[RunStarted | Message], None]
 def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None) -> RunOutcome:
     """Run what is missing of a study, storing each trial as it ends.
 
-    Trials go seed by seed, so that a study that is stopped early has every cell for the seeds it has.
+    Trials go seed by seed, so that a study that is stopped early has every cell for the seeds it has. Several
+    processes, on one machine or many, may run a study in one folder or with one store: each trial is run by one.
 
     Args:
         study: the question.
@@ -72,7 +78,7 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
 
     Raises:
         DataError, ModelError, TrainingError: found before any training.
-        RunError: another process runs in the same folder.
+        RunError: the run folder cannot be written.
         StoreError: the store cannot be written.
     """
     resolve_device(run.device)
@@ -80,20 +86,32 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
     check_plan(plan)
     out = Path(run.out)
     where = find_store(out, None if run.store is None else run.store.get_secret_value())
-    with _locked(out), open_store(where, create=True) as store:
+    with _first(out) as beside, open_store(where, create=True) as store, owner(out, store) as name:
         remember(out, where, store.add_study(study, plan.trials, run.command))
         done = store.finished(trial.trial_id for trial in plan.trials)
         missing = {trial.trial_id: trial for trial in plan.trials if trial.trial_id not in done}
         todo = tuple(sorted(missing.values(), key=lambda trial: study.seeds.index(trial.spec.seed)))
         epochs = tuple(trial.spec.train.epochs * n_trainings(trial.spec) for trial in todo)
-        listen(RunStarted(todo, len(plan.trials) - len(todo), epochs))
-        journal = Journal(out, todo, epochs)
-        tasks = [_task(plan, trial, run) for trial in todo]
+        listen(RunStarted(todo, len(plan.trials) - len(todo), epochs, beside))
+        journal = Journal(None if beside else out, todo, epochs)
+        places: list[int] = []  # of the trials that are ours, in the order in which they came
+        elsewhere: list[int] = []
+
+        def ended_elsewhere(place: int) -> None:
+            elsewhere.append(place)
+            journal.ended(place)
+
+        def tasks() -> Iterator[TrialTask | None]:
+            for place in share(out, store, name, todo, ended_elsewhere):
+                places.extend([] if place is None else [place])
+                yield None if place is None else _task(plan, todo[place], run)
+
         n_failed = 0
-        with closing(_executor(run).map(run_trial, tasks)) as messages:
-            for message in messages:
+        with closing(_executor(run).map(run_trial, tasks())) as messages:
+            for of_ours in messages:
+                message = replace(of_ours, index=places[of_ours.index])
                 if isinstance(message, Finished | Crashed):
-                    outcome = _outcome(message, tasks[message.index])
+                    outcome = _outcome(message, todo[message.index], plan)
                     store.add(outcome)
                     n_failed += isinstance(outcome, TrialFailure)
                     journal.ended(message.index)
@@ -103,7 +121,7 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
                 elif isinstance(message, Retrying):
                     journal.again(message.index)
                 listen(message)
-    return RunOutcome(len(todo) - n_failed, n_failed, len(plan.trials) - len(todo))
+    return RunOutcome(len(places) - n_failed, n_failed, len(plan.trials) - len(todo), len(elsewhere))
 
 
 def check_plan(plan: Plan) -> None:
@@ -210,14 +228,14 @@ def _executor(run: RunSpec) -> Executor:
     return Processes(run.jobs, retries=run.retries, time_limit=run.time_limit or math.inf)
 
 
-def _outcome(message: Finished | Crashed, task: TrialTask) -> TrialRecord | TrialFailure:
+def _outcome(message: Finished | Crashed, trial: PlannedTrial, plan: Plan) -> TrialRecord | TrialFailure:
     if isinstance(message, Finished):
         result: TrialRecord | TrialFailure = message.result
         return result
     return TrialFailure(
-        trial_id=task.planned.trial_id,
-        spec=task.planned.spec,
-        fingerprint=task.fingerprint,
+        trial_id=trial.trial_id,
+        spec=trial.spec,
+        fingerprint=plan.facts(trial).fingerprint,
         environment=None,
         kind=message.kind,
         message=message.message,
@@ -227,23 +245,22 @@ def _outcome(message: Finished | Crashed, task: TrialTask) -> TrialRecord | Tria
 
 
 @contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Hold a run folder for this process alone."""
+def _first(out: Path) -> Iterator[str]:
+    """Be the process that tells of a run folder's run in it; else the words say which one is."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out / LOCK)
         lock.acquire(timeout=0)
     except Timeout:
-        raise RunError(
-            f"another `paribus run` is working in {out}{_owner(out)}: wait for it, or choose another folder with --out"
-        ) from None
+        yield f"another `paribus run` is working in {out}{_owner(out)}"
+        return
     except OSError as error:
         raise RunError(f"cannot write in {out}: {error.strerror}; choose another folder with --out") from None
     try:
         started = datetime.now(UTC).isoformat(timespec="seconds")
         with suppress(OSError):  # only for others to read: the lock is what counts
             (out / OWNER).write_text(json.dumps({"pid": os.getpid(), "started": started}))
-        yield
+        yield ""
     finally:
         with suppress(OSError):
             (out / OWNER).unlink()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, insert, inspect, select
 from conformance.build import make_failure, make_planned, make_record, make_study
 from conformance.store import assert_same
 from paribus.errors import StoreError
+from paribus.record import TrialRecord
 from paribus.store import Store, open_store, schema, sqlite, versions
 from paribus.store.place import parse
 from paribus.store.postgresql import postgresql_database
@@ -21,6 +23,12 @@ from postgresql import Server
 VERSION_1 = Path(__file__).with_name("data") / "version_1.sql"
 """The dump of a store that paribus wrote when its store was of version 1."""
 PLANNED = make_planned(make_study())
+
+
+def as_then(record: TrialRecord) -> TrialRecord:
+    """As records of tests were when the file was made: without the counts of the training part."""
+    counts = {part: n for part, n in record.data.counts.items() if part != "train"}
+    return replace(record, data=replace(record.data, counts=counts))
 
 
 @pytest.fixture
@@ -63,7 +71,9 @@ def assert_whole(store: Store) -> None:
     assert store.finished(ids) == set(ids[:2])
     assert store.failures(ids) == (make_failure(ids[2], spec=PLANNED[2].spec),)
     for trial, accuracy in zip(PLANNED, (0.8, 0.5), strict=False):
-        assert_same(store.record(trial.trial_id), make_record(trial.trial_id, spec=trial.spec, accuracy=accuracy))
+        assert_same(
+            store.record(trial.trial_id), as_then(make_record(trial.trial_id, spec=trial.spec, accuracy=accuracy))
+        )
 
 
 @contextmanager

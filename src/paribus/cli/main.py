@@ -142,7 +142,7 @@ def run(
     except KeyboardInterrupt as stop:
         typer.echo(f"Stopped. What was done is kept in {folder}; the same command goes on from there.")
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
-    if report and outcome.n_finished + outcome.n_done_before:
+    if report and outcome.n_finished + outcome.n_done_before + outcome.n_elsewhere:
         _report(folder, lang=lang)
     if outcome.n_failed:
         complain(f"{outcome.n_failed} trials failed: `paribus status {shlex.quote(str(folder))}` says why")

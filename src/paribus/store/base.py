@@ -104,7 +104,7 @@ class Store(Protocol):
         Several at once cost little more than one: the disk is waited for once.
 
         A record replaces a failure of the same trial, a failure replaces an earlier failure, and
-        nothing replaces a record: the first one stays.
+        nothing replaces a record: the first one stays. The leases of these trials end.
         """
         ...
 

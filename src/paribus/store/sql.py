@@ -200,6 +200,7 @@ def _add(connection: Connection, outcomes: Sequence[TrialRecord | TrialFailure])
                 finished.add(outcome.trial_id)
     for chunk in chunks(kept):
         connection.execute(delete(table).where(table.c.id.in_(chunk)))
+        connection.execute(delete(schema.lease).where(schema.lease.c.trial_id.in_(chunk)))
     added = _now()
     records = [outcome for outcome in kept.values() if isinstance(outcome, TrialRecord)]
     for of_kind in (records, [outcome for outcome in kept.values() if isinstance(outcome, TrialFailure)]):
