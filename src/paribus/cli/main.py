@@ -1,6 +1,7 @@
 """The command line: reads arguments, calls one function, shows what it gave."""
 
 import csv
+import io
 import json
 import shlex
 import sys
@@ -11,8 +12,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from paribus.cli import answers, data, models
-from paribus.cli.terminal import Run, Settings, Study, complain, show, show_table
+from paribus.cli.terminal import (
+    Run,
+    Settings,
+    Study,
+    complain,
+    hand_over,
+    make_console,
+    say,
+    show,
+    show_table,
+)
 from paribus.errors import ParibusError
+from paribus.shown import hide_password
 
 app = typer.Typer(
     name="paribus",
@@ -48,8 +60,6 @@ def run(
 
     Ctrl-C loses no finished trial: the same command goes on where it stopped.
     """
-    from rich.console import Console
-
     from paribus.load import load_study
 
     spec = load_study(study, settings or [])
@@ -59,8 +69,8 @@ def run(
 
     if jobs != 1:
         warm_up(("paribus.training.trial", "torch._dynamo"))  # an optimiser imports the latter when it is first used
-    console = Console(highlight=False)
-    console.print(f"{spec.name}: {spec.question}", markup=False)
+    console = make_console()
+    console.print(f"{spec.name}: {spec.question}")
 
     from paribus.display import make_display
     from paribus.execute.memory import keep_memory
@@ -74,13 +84,13 @@ def run(
         "out": str(folder),
         "device": device,
         "threads": threads,
-        "command": shlex.join(["paribus", *sys.argv[1:]]),
+        "command": shlex.join(["paribus", *map(hide_password, sys.argv[1:])]),
     }
     run_spec = validate(RunSpec, plain)
     run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
     keep_memory()
     if resolve_device(run_spec.device).type == "cpu" and native().library is None:
-        console.print(native().why, style="dim", markup=False)
+        console.print(native().why, style="dim")
     try:
         with make_display(console) as display:
             outcome = run_study(spec, run_spec, display)
@@ -124,12 +134,12 @@ def plan(
         for t in the_plan.trials
     ]
     show_table(["trial", *factors, "seed", "state"], rows)
-    typer.echo(f"{len(rows)} trials, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
+    say(f"{len(rows)} trials, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
     if check or probe:
         from paribus.run import check_plan
 
         check_plan(the_plan)
-        typer.echo("Every network takes its data; every batch size fits.")
+        say("Every network takes its data; every batch size fits.")
     if probe:
         from paribus.display import duration
         from paribus.run import configuration, default_jobs, seconds_an_epoch
@@ -140,9 +150,7 @@ def plan(
         seconds = seconds_an_epoch(the_plan, run_spec)
         todo = [trial for trial in the_plan.trials if trial.trial_id not in done]
         total = sum(trial.spec.train.epochs * seconds[configuration(trial)] for trial in todo)
-        typer.echo(
-            f"About {duration(total / jobs)} with {jobs} jobs, from {len(seconds)} networks tried for two epochs."
-        )
+        say(f"About {duration(total / jobs)} with {jobs} jobs, from {len(seconds)} networks tried for two epochs.")
 
 
 @app.command()
@@ -161,7 +169,7 @@ def status(run: Run) -> None:
     cells = list(dict.fromkeys(trial.cell for trial in stored.planned))
     state = {i: "done" if i in done else "failed" if i in failed else "to run" for i in ids}
     counts = Counter((trial.cell, state[trial.trial_id]) for trial in stored.planned)
-    typer.echo(f"{stored.study.name}: {stored.study.question}")
+    say(f"{stored.study.name}: {stored.study.question}")
     show_table(
         [*factors, "done", "failed", "to run"],
         [
@@ -169,9 +177,9 @@ def status(run: Run) -> None:
             for cell in cells
         ],
     )
-    typer.echo(f"{len(done)} of {len(ids)} trials done, {len(failed)} failed.")
+    say(f"{len(done)} of {len(ids)} trials done, {len(failed)} failed.")
     for failure in failures:
-        typer.echo(f"{failure.trial_id} (seed {failure.spec.seed}): {failure.kind}: {failure.message}")
+        say(f"{failure.trial_id} (seed {failure.spec.seed}): {failure.kind}: {failure.message}")
 
 
 @app.command()
@@ -193,13 +201,13 @@ def report(
     if form is not None:
         from paribus.cli.answers import table_text
 
-        typer.echo(table_text(run, table, form, every_pair=every_pair), nl=False)
+        hand_over(table_text(run, table, form, every_pair=every_pair))
         return
     page = _report(run, every_pair=every_pair)
     if pdf:
         from paribus.report.pdf import print_pdf
 
-        typer.echo(f"PDF: {print_pdf(page)}")
+        say(f"PDF: {print_pdf(page)}")
 
 
 @app.command()
@@ -210,7 +218,7 @@ def serve(
     """Show runs in a browser while they go: progress, curves as they grow, reports. Read-only, this machine only."""
     from paribus.serve.app import serve as serve_folder
 
-    serve_folder(folder, port, lambda: typer.echo(f"Serving {folder} at http://127.0.0.1:{port} (Ctrl-C ends it)"))
+    serve_folder(folder, port, lambda: say(f"Serving {folder} at http://127.0.0.1:{port} (Ctrl-C ends it)"))
 
 
 app.command()(answers.power)
@@ -227,14 +235,14 @@ def evaluate(
     from paribus.reload import evaluate as evaluate_checkpoint
 
     result = evaluate_checkpoint(checkpoint, data_path)
-    typer.echo(f"test accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {result.n} examples")
+    say(f"test accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {result.n} examples")
     if result.identical:
-        typer.echo("Predictions are identical to the stored ones, to the last bit.")
+        say("Predictions are identical to the stored ones, to the last bit.")
         return
-    typer.echo(f"Predictions DIFFER from the stored ones (accuracy then {result.saved_accuracy:.2%}).")
+    say(f"Predictions DIFFER from the stored ones (accuracy then {result.saved_accuracy:.2%}).")
     if result.differing:
-        typer.echo(f"{len(result.differing)} examples differ, by at most {result.largest_difference:.3g} in a logit:")
-        typer.echo("  " + ", ".join(result.differing[:20]) + (" …" if len(result.differing) > 20 else ""))
+        say(f"{len(result.differing)} examples differ, by at most {result.largest_difference:.3g} in a logit:")
+        say("  " + ", ".join(result.differing[:20]) + (" …" if len(result.differing) > 20 else ""))
     raise typer.Exit(1)
 
 
@@ -259,18 +267,20 @@ def predict(
         for name, named, row in zip(found.examples, found.named, found.probabilities, strict=True)
     ]
     if found.rule != "argmax":
-        typer.echo(f"Classes are named by the rule that the checkpoint holds: {found.rule}.", err=True)
+        say(f"Classes are named by the rule that the checkpoint holds: {found.rule}.", err=True)
     if to_csv is None:
         show_table(header, [[*row[:2], *(f"{float(value):.3f}" for value in row[2:])] for row in rows])
     elif str(to_csv) == "-":
-        csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([header, *rows])
+        hand_over(text.getvalue())
     else:
         try:
             with to_csv.open("w", newline="", encoding="utf-8") as target:
                 csv.writer(target).writerows([header, *rows])
         except OSError as error:
             raise ParibusError(f"cannot write {to_csv}: {error.strerror}") from None
-        typer.echo(f"{len(rows)} predictions in {to_csv}")
+        say(f"{len(rows)} predictions in {to_csv}")
 
 
 @app.command()
@@ -286,9 +296,9 @@ def studies(
     found = builtin_studies()
     if name is None:
         show_table(["study", "question"], [[key, load_study(key).question] for key in found])
-        typer.echo("`paribus studies NAME` prints one; `paribus run NAME` runs it.")
+        say("`paribus studies NAME` prints one; `paribus run NAME` runs it.")
     elif name in found:
-        typer.echo(found[name].read_text(encoding="utf-8"), nl=False)
+        hand_over(found[name].read_text(encoding="utf-8"))
     else:
         complain(f"no built-in study `{name}`{from_known(name, found)}")
         raise typer.Exit(2)
@@ -307,7 +317,7 @@ def schema() -> None:
     """Print the JSON Schema of study files, for editors to complete them."""
     from paribus.spec import StudySpec
 
-    typer.echo(json.dumps(StudySpec.model_json_schema(), indent=1))
+    hand_over(json.dumps(StudySpec.model_json_schema(), indent=1))
 
 
 @app.callback(invoke_without_command=True)
@@ -317,7 +327,7 @@ def _main(
     if version:
         from importlib.metadata import version as version_of
 
-        typer.echo(f"paribus {version_of('paribus')}")
+        say(f"paribus {version_of('paribus')}")
         raise typer.Exit
 
 
@@ -343,5 +353,5 @@ def _report(folder: Path, *, every_pair: bool = False) -> Path:
 
     report = write_report(folder, every_pair=every_pair)
     show(terminal_table(report.result))
-    typer.echo(f"Report: {report.path}")
+    say(f"Report: {report.path}")
     return report.path

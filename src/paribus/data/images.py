@@ -22,10 +22,10 @@ import numpy.typing as npt
 from paribus.data.cache import TEMPORARY, cached, remove_leftovers
 from paribus.data.dataset import PARTS, Dataset
 from paribus.data.split import draw_test
-from paribus.data.words import printable
 from paribus.errors import DataError
 from paribus.folders import cache_folder
 from paribus.record import Part
+from paribus.shown import printable
 from paribus.spec import ImageCommon
 
 if TYPE_CHECKING:
