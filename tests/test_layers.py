@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "paribus"
 
 LAYERS: list[set[str]] = [
-    {"errors", "folders", "level", "shown", "suggest"},
+    {"consent", "errors", "folders", "level", "machine", "shown", "suggest"},
     {"spec"},
     {"validate"},
     {"record"},

@@ -96,9 +96,9 @@ def preview(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the trial to look at.")] = 0,
 ) -> None:
     """Draw training examples as the network sees them: normalised, and augmented epoch by epoch."""
-    from paribus.load import load_study
+    from paribus.load import read_study
 
-    spec = load_study(study, settings or [])
+    spec = read_study(study, settings or [])
     path = out or Path(f"{spec.name}-preview.png")
     if path.suffix.lower() != ".png":
         raise ParibusError(f"--out must be the name of a .png file, got {path}")

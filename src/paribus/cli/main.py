@@ -13,6 +13,7 @@ import typer
 
 from paribus.cli import answers, data, models
 from paribus.cli.terminal import (
+    AllowImport,
     Run,
     Settings,
     Study,
@@ -22,6 +23,7 @@ from paribus.cli.terminal import (
     say,
     show,
     show_table,
+    with_consent,
 )
 from paribus.errors import ParibusError
 from paribus.shown import hide_password
@@ -55,6 +57,7 @@ def run(
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
     report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
+    allow_import: AllowImport = False,
 ) -> None:
     """Train every trial of a study that is not finished yet, then write the report.
 
@@ -62,7 +65,7 @@ def run(
     """
     from paribus.load import load_study
 
-    spec = load_study(study, settings or [])
+    spec = with_consent(lambda allow: load_study(study, settings or [], allow_import=allow), allow_import)
     folder = out or Path("runs") / spec.name
 
     from paribus.execute.processes import warm_up
@@ -114,12 +117,13 @@ def plan(
         bool, typer.Option("--probe", help="Train each network for two epochs to estimate the time.")
     ] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes to estimate for.")] = None,
+    allow_import: AllowImport = False,
 ) -> None:
     """List the trials that a study would run, with their ids and which are done."""
     from paribus.load import load_study
     from paribus.plan import finished, make_plan
 
-    spec = load_study(study, settings or [])
+    spec = with_consent(lambda allow: load_study(study, settings or [], allow_import=allow), allow_import)
     the_plan = make_plan(spec)
     folder = out or Path("runs") / spec.name
     done = finished(folder, the_plan)
@@ -230,11 +234,12 @@ app.command()(answers.decide)
 def evaluate(
     checkpoint: Checkpoint,
     data_path: Annotated[str | None, typer.Option(help="Where the data are, when they have moved.")] = None,
+    allow_import: AllowImport = False,
 ) -> None:
     """Reload a checkpoint and see that it predicts its test part exactly as when it was saved."""
     from paribus.reload import evaluate as evaluate_checkpoint
 
-    result = evaluate_checkpoint(checkpoint, data_path)
+    result = with_consent(lambda allow: evaluate_checkpoint(checkpoint, data_path, allow_import=allow), allow_import)
     say(f"test accuracy {result.accuracy:.2%}, loss {result.loss:.4f}, {result.n} examples")
     if result.identical:
         say("Predictions are identical to the stored ones, to the last bit.")
@@ -256,11 +261,12 @@ def predict(
         ),
     ],
     to_csv: Annotated[Path | None, typer.Option("--csv", help="Write CSV to this file; - is standard output.")] = None,
+    allow_import: AllowImport = False,
 ) -> None:
     """Print a class and the probabilities of each example in a file."""
     from paribus.reload import predict as predict_file
 
-    found = predict_file(checkpoint, file)
+    found = with_consent(lambda allow: predict_file(checkpoint, file, allow_import=allow), allow_import)
     header = ["example", "class", *found.class_names]
     rows = [
         [name, found.class_names[named], *(f"{value:.6f}" for value in row)]
@@ -290,12 +296,12 @@ def studies(
     ] = None,
 ) -> None:
     """List the built-in studies, or print the file of one."""
-    from paribus.load import builtin_studies, load_study
+    from paribus.load import builtin_studies, read_study
     from paribus.suggest import from_known
 
     found = builtin_studies()
     if name is None:
-        show_table(["study", "question"], [[key, load_study(key).question] for key in found])
+        show_table(["study", "question"], [[key, read_study(key).question] for key in found])
         say("`paribus studies NAME` prints one; `paribus run NAME` runs it.")
     elif name in found:
         hand_over(found[name].read_text(encoding="utf-8"))

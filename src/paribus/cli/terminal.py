@@ -5,11 +5,14 @@ file can send a terminal more than letters.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from paribus.consent import VARIABLE
+from paribus.errors import ImportRefused
 from paribus.shown import printable
 
 if TYPE_CHECKING:
@@ -22,6 +25,35 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a field, as train.epochs=20, seeds=3; may be repeated."),
 ]
+
+AllowImport = Annotated[
+    bool,
+    typer.Option(
+        "--allow-import",
+        help=f"Allow to import networks that are not of paribus, which runs their code; or set {VARIABLE}=1.",
+    ),
+]
+T = TypeVar("T")
+
+
+def with_consent(act: Callable[[bool], T], allow_import: bool) -> T:
+    """What an act gives that may have to import a network not of paribus; in a terminal the person is asked.
+
+    Args:
+        act: told whether that is allowed; raises ImportRefused where it would have to be.
+        allow_import: by option.
+
+    Raises:
+        ImportRefused: it is not allowed and nobody is there to be asked.
+    """
+    try:
+        return act(allow_import)
+    except ImportRefused as error:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        say(f"{error.place}: {error.what}.", err=True)
+        typer.confirm("Run that code?", abort=True, err=True)
+        return act(True)
 
 
 def say(text: str, *, err: bool = False, nl: bool = True) -> None:
