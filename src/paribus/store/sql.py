@@ -95,6 +95,11 @@ class SqlStore:
                 connection.execute(insert(schema.meta).values(schema_version=schema.SCHEMA_VERSION))
             elif schema.meta.name not in present:
                 raise StoreError(f"{self._place} is a database, but not a store of paribus: check the path")
+            elif lacking := sorted(set(schema.tables.tables) - set(present)):  # a view may be anything, and endless
+                raise StoreError(
+                    f"{self._place} does not have the tables of a store, there is no table {lacking[0]}: it is "
+                    "damaged, or no store of paribus; check the path"
+                )
             version = connection.execute(select(func.max(version_column))).scalar()
         if not isinstance(version, int) or version < 1:
             raise StoreError(f"{self._place} does not say its version: it is damaged; restore it from a copy")
