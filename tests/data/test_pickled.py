@@ -97,3 +97,13 @@ def test_damage_anywhere_is_an_error_of_a_few_kinds() -> None:
         end = random.integers(1, len(changed)) if random.random() < 0.2 else None
         with contextlib.suppress(*DAMAGE):
             plain_values(bytes(changed[:end]))
+
+
+def test_keys_that_are_no_text(tmp_path: Path) -> None:
+    """Found by fuzzing: a key of a batch is any bytes."""
+    from paribus.data.cifar10 import _batch
+    from paribus.errors import DataError
+
+    (tmp_path / "data_batch_1").write_bytes(pickle.dumps({b"\xfd": 1}, 2))
+    with pytest.raises(DataError, match="must hold `data`"):
+        _batch(tmp_path / "data_batch_1")

@@ -68,7 +68,8 @@ def test_a_view_is_no_table(path: Path) -> None:
     change(
         path,
         "DROP TABLE epoch",
-        "CREATE VIEW epoch AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS trial_id FROM n",
+        "CREATE VIEW epoch AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+        "SELECT i AS trial_id FROM n",
     )
     for read_only in (False, True):
         with pytest.raises(StoreError, match="there is no table epoch"):
@@ -78,7 +79,7 @@ def test_a_view_is_no_table(path: Path) -> None:
 def test_triggers_of_a_file_get_no_functions_with_effects(path: Path, tmp_path: Path) -> None:
     with open_store(path) as store, store._engine.connect() as connection:  # type: ignore[attr-defined]
         assert connection.exec_driver_sql("PRAGMA trusted_schema").scalar() == 0
-        with pytest.raises(Exception, match="not authorized|no such function"):
+        with pytest.raises(Exception, match=r"not authorized|no such function"):
             connection.exec_driver_sql("SELECT load_extension('evil')")
 
 
@@ -128,8 +129,7 @@ def test_lies_are_told_in_words(path: Path, statement: str) -> None:
 
 def test_classes_that_are_none(path: Path) -> None:
     data = make_record().data
-    with open_store(path, read_only=True) as store:
-        names = json.loads('["a"]')
+    names = ["a"]
     plain = f'"class_names":{json.dumps(list(data.class_names), separators=(",", ":"))}'
     change(path, f"""UPDATE trial SET data = replace(data, '{plain}', '"class_names":{json.dumps(names)}')""")
     with open_store(path) as store, pytest.raises(StoreError, match="of other than the 1 classes"):
@@ -158,3 +158,12 @@ def test_a_store_is_private_where_the_environment_holds_a_password(
     assert mode("public.sqlite") & 0o044
     monkeypatch.setattr("os.environ", {"DATABASE_URL": "postgresql://me:secret@host/db"})
     assert mode("private.sqlite") == 0o600
+
+
+def test_a_schema_that_is_no_text(path: Path) -> None:
+    """Found by fuzzing: SQLite hands on a text that is no UTF-8."""
+    content = path.read_bytes()
+    assert content.count(b"CREATE TABLE epoch") == 1
+    path.write_bytes(content.replace(b"CREATE TABLE epoch", b"CREATE TABLE \xea\xea\xea\xea\xea"))
+    with pytest.raises(StoreError):
+        open_store(path, read_only=True).records(["t0"])

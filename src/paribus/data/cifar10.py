@@ -59,7 +59,7 @@ def missing_batches(folder: Path) -> list[str]:
 
 def _of_parquet(path: Path) -> Iterator[ImageItem]:
     for i, row in enumerate(parquet.rows(path, ["image", "label", "split"])):
-        part = _PARTS.get(row["split"])
+        part = _PARTS.get(str(row["split"]))
         if part is None:
             raise DataError(f"row {i} of {path}: the split must be train or test, got {row['split']!r}")
         where = f"row {i} of {path}"
@@ -89,7 +89,7 @@ def _batch(file: Path) -> dict[str, Any]:
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{file} cannot be read, it is damaged or not the official file ({error}); {HOW}") from None
     found = found if isinstance(found, dict) else {}
-    batch = {key.decode() if isinstance(key, bytes) else key: value for key, value in found.items()}
+    batch = {key.decode("latin-1") if isinstance(key, bytes) else key: value for key, value in found.items()}
     data: Any = batch.get("data")
     labels: Any = batch.get("labels")
     arrays = isinstance(data, np.ndarray) and isinstance(labels, list)

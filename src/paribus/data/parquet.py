@@ -71,10 +71,10 @@ def label_names(path: Path, column: str) -> tuple[str, ...] | None:
     metadata = _schema(path).metadata or {}
     try:
         names = json.loads(metadata[b"huggingface"])["info"]["features"][column]["names"]
-    except (KeyError, TypeError, ValueError):
+        if isinstance(names, dict):  # as older versions of the library wrote them
+            names = [names[str(i)] for i in range(len(names))]
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
-    if isinstance(names, dict):  # as older versions of the library wrote them
-        names = [names[str(i)] for i in range(len(names))]
     return tuple(str(name) for name in names) if isinstance(names, list) else None
 
 

@@ -204,6 +204,8 @@ class SqlStore:
                 yield connection
         except SQLAlchemyError as error:
             raise StoreError(in_words(error, self._place)) from error
+        except UnicodeDecodeError as error:
+            raise StoreError(f"{self._place} is damaged, a text in it is none: restore it from a copy") from error
 
     @contextmanager
     def _intact(self, what: str) -> Iterator[None]:
