@@ -34,7 +34,7 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
                     raise DataError(
                         f"{path} needs a column `{column}`{did_you_mean(column, names)}; it has {', '.join(names)}"
                     )
-            _refuse_large(path, file.metadata, columns)
+            _refuse_large(path, file.metadata)
             for batch in file.iter_batches(_ROWS, columns=list(columns)):
                 for row in batch.to_pylist():
                     yield {name: _bytes(value) for name, value in row.items()}
@@ -117,21 +117,16 @@ def items(path: Path, image: str, part: Sequence[Part], label: Sequence[int], na
         yield ImageItem(part[i], label[i], f"{name} row {i}", content)
 
 
-def _refuse_large(path: Path, metadata: Any, columns: Sequence[str]) -> None:
-    """A group of rows is unpacked a page at a time; none of its columns needs more than all of it."""
+def _refuse_large(path: Path, metadata: Any) -> None:
+    """By what the file says of itself as a whole: pyarrow ends the process over odd metadata of a single column."""
     if metadata.num_rows > MOST_ROWS:
         raise DataError(f"{path} has {metadata.num_rows:,} rows, more than the {MOST_ROWS:,} that are read: split it")
     for i in range(metadata.num_row_groups):
-        for j in range(metadata.num_columns):
-            column = metadata.row_group(i).column(j)
-            if (
-                column.path_in_schema.split(".")[0] in columns
-                and 2 * column.total_uncompressed_size > available_memory()
-            ):
-                raise DataError(
-                    f"{path} has {column.total_uncompressed_size / 2**30:.1f} GiB of `{column.path_in_schema}` in one "
-                    "group of rows, unpacked, more than half of this machine's free memory: write smaller groups"
-                )
+        if 2 * (size := metadata.row_group(i).total_byte_size) > available_memory():
+            raise DataError(
+                f"{path} has {size / 2**30:.1f} GiB in one group of rows, unpacked, more than half of this machine's free "
+                "memory: write smaller groups"
+            )
 
 
 def _schema(path: Path) -> Any:
