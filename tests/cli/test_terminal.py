@@ -18,6 +18,7 @@ from rich.text import Text
 import paribus.cli as commands_of
 from commands import paribus
 from paribus.cli.terminal import complain, hand_over, make_console, say, show_table
+from paribus.plan import open_run
 from paribus.shown import printable
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x1b[31m[bold]red[/bold] :smile: \u202e\r"
@@ -136,3 +137,16 @@ def in_terminal(*arguments: str, cwd: Path) -> str:
         os.close(ours)
     assert process.wait(timeout=120) == 0, out.decode("utf-8", "replace")
     return out.decode("utf-8", "replace")
+
+
+def test_passwords_are_not_recorded(tmp_path: Path) -> None:
+    (tmp_path / "loud.yaml").write_text(STUDY)
+    url = "question=results in postgresql://me:secret@db/x"
+    paribus("run", "loud.yaml", "--jobs", "1", "--no-report", "--set", url, cwd=tmp_path)
+    with open_run(tmp_path / "runs" / "loud") as store:
+        stored = store.latest_study()
+        assert stored is not None
+        (record,) = store.records([stored.planned[0].trial_id])
+    for command in (stored.command, record.environment.command):
+        assert "secret" not in command
+        assert "postgresql://me:***@db/x" in command

@@ -124,8 +124,8 @@ def _refuse_large(path: Path, metadata: Any) -> None:
     for i in range(metadata.num_row_groups):
         if 2 * (size := metadata.row_group(i).total_byte_size) > available_memory():
             raise DataError(
-                f"{path} has {size / 2**30:.1f} GiB in one group of rows, unpacked, more than half of this machine's free "
-                "memory: write smaller groups"
+                f"{path} has {size / 2**30:.1f} GiB in one group of rows, unpacked, more than half of this machine's "
+                "free memory: write smaller groups"
             )
 
 
