@@ -15,11 +15,11 @@ test: $(READY)
 check: $(READY)
 	scripts/check
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paribus needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
 	@echo "Setting up $(VENV) (once, a few minutes) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@scripts/install $(VENV) dev
 	@touch $(READY)
 
 clean:

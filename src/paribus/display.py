@@ -14,6 +14,7 @@ from paribus.execute.base import Crashed, Finished, Message, Retrying, Started
 from paribus.execute.base import Progress as EpochDone
 from paribus.record import EpochRow, PlannedTrial, TrialFailure, TrialRecord
 from paribus.run import RunStarted
+from paribus.shown import printable
 
 
 class Display(Protocol):
@@ -156,7 +157,7 @@ class Lines:
 
     def _print(self, *parts: str) -> None:
         self.last = time.monotonic()
-        sys.stdout.write("  ".join(part for part in parts if part) + "\n")
+        sys.stdout.write("  ".join(printable(part) for part in parts if part) + "\n")
         sys.stdout.flush()
 
 
@@ -200,7 +201,7 @@ class Bars:
         trial = self.pace.trials[message.index]
         if isinstance(message, Started):
             self.running[message.index] = self.progress.add_task(
-                f"  {title(trial)}", total=self.pace.epochs[message.index], note=""
+                printable(f"  {title(trial)}"), total=self.pace.epochs[message.index], note=""
             )
         elif isinstance(message, EpochDone):
             row: EpochRow = message.event
@@ -212,6 +213,6 @@ class Bars:
         else:
             self.progress.remove_task(self.running.pop(message.index))
             failed = isinstance(message, Crashed) or isinstance(message.result, TrialFailure)
-            self.console.print(Text(ending(trial, message), style="red" if failed else ""))
+            self.console.print(Text(printable(ending(trial, message)), style="red" if failed else ""))
         failures = f"{self.pace.n_failed} failed, " if self.pace.n_failed else ""
         self.progress.update(self.study, completed=self.pace.n_ended, note=failures + self.pace.left())

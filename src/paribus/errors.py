@@ -4,6 +4,7 @@
 
     ParibusError               everything that paribus raises on purpose
     ├── StudyError             a study file, a factor, a level or a --set is wrong
+    ├── ImportRefused          a file names code to import, and nobody has allowed that
     ├── DataError              data are missing, damaged or unfit to train on
     ├── ModelError             a network does not exist or does not fit its input
     ├── TrainingError          a trial cannot go on
@@ -35,6 +36,25 @@ class StudyError(ParibusError):
     def __str__(self) -> str:
         place = "" if self.file is None else self.file + ("" if self.line is None else f":{self.line}")
         return ": ".join(part for part in (place, self.path, self.message) if part)
+
+
+class ImportRefused(ParibusError):
+    """A study or a checkpoint names a network that is not of paribus, and nobody has allowed to import it.
+
+    Args:
+        place: the file, or the file and the field.
+        what: using it would do (`consent.what_it_runs`).
+    """
+
+    def __init__(self, place: str, what: str) -> None:
+        self.place, self.what = place, what
+        super().__init__(
+            f"{place}: {what}; if you trust it, allow that with --allow-import (in Python: allow_import=True, or "
+            "PARIBUS_ALLOW_IMPORT=1 in the environment)"
+        )
+
+    def __reduce__(self) -> tuple[type["ImportRefused"], tuple[str, str]]:
+        return ImportRefused, (self.place, self.what)
 
 
 class DataError(ParibusError):

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ Cell = tuple[tuple[str, str], ...]
 Patches = Mapping[str, Any]
 
 ID_LENGTH = 16
+MOST_CELLS, MOST_TRIALS = 5_000, 100_000
+"""Of a study; ten levels of three factors are 1,000 cells."""
 
 
 def patch(baseline: Baseline, patches: Patches) -> dict[str, Any]:
@@ -101,6 +104,7 @@ def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
     Raises:
         StudyError: a level does not give a valid configuration, or two levels give the same one.
     """
+    _refuse_endless(study)
     factors = {name: levels_of(name, factor) for name, factor in study.factors.items()}
     for name, levels in factors.items():
         _refuse_equal_levels(study.baseline, name, study.factors[name], levels)
@@ -117,6 +121,18 @@ def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
                 )
     _refuse_equal_cells(result)
     return tuple(result)
+
+
+def _refuse_endless(study: StudySpec) -> None:
+    """A few lines can ask for more cells than memory holds; counted before any is made."""
+    counts = [len(factor.levels) for factor in study.factors.values()]
+    n = math.prod(counts) if study.design == "grid" else 1 + sum(counts)
+    if n > MOST_CELLS or n * len(study.seeds) > MOST_TRIALS:
+        raise StudyError(
+            f"a study has at most {MOST_CELLS} cells and {MOST_TRIALS} trials, this has {n} cells and "
+            f"{len(study.seeds)} seeds: take fewer levels or seeds, or `design: one_at_a_time`",
+            path="factors" if n > MOST_CELLS else "seeds",
+        )
 
 
 def _refuse_overlaps(factors: Mapping[str, Mapping[str, Patches]]) -> None:

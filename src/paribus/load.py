@@ -1,31 +1,54 @@
 """A study file (YAML 1.2) to a `StudySpec`; every error with file, line and field."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Event, NodeEvent
 
-from paribus.errors import StudyError
+from paribus.consent import allowed, what_it_runs
+from paribus.errors import ImportRefused, StudyError
 from paribus.grid import cells, check_reported, patch
-from paribus.spec import Baseline, StudySpec
+from paribus.spec import Baseline, ModuleSpec, StudySpec
 from paribus.suggest import from_known
 from paribus.validate import validate
 
 LARGEST_STUDY_FILE = 1_000_000
 """In bytes; a study file is a page of text."""
+DEEPEST = 40
+"""Mappings and lists inside each other; studies have about six."""
+MOST_VALUES = 50_000
+"""Values in a study file, those that aliases repeat counted each time."""
 
 
-def load_study(study: str | Path, settings: Sequence[str] = ()) -> StudySpec:
-    """A study from a file, or a built-in one by its name.
+def load_study(study: str | Path, settings: Sequence[str] = (), *, allow_import: bool = False) -> StudySpec:
+    """A study from a file, or a built-in one by its name, to be run.
 
     Args:
         study: path of a YAML file, or a name that `builtin_studies` lists.
         settings: ``path=value`` each, the value as YAML. A path that starts with ``data``, ``model`` or ``train``
             changes the baseline; any other names a field of the study (``seeds=3``).
+        allow_import: networks that are not of paribus may be imported later, which runs their code;
+            ``PARIBUS_ALLOW_IMPORT=1`` in the environment allows it too.
+
+    Raises:
+        StudyError: the file cannot be read or is not a valid study.
+        ImportRefused: it names a network that is not of paribus, and that is not allowed.
+    """
+    spec = read_study(study, settings)
+    models = [spec.baseline.model, *(configuration.model for _, configuration in cells(spec))]
+    foreign = [model.name for model in models if isinstance(model, ModuleSpec)]
+    if foreign and not allowed(allow_import):
+        raise ImportRefused(f"{study}: model.name", what_it_runs(foreign))
+    return spec
+
+
+def read_study(study: str | Path, settings: Sequence[str] = ()) -> StudySpec:
+    """As `load_study`, to be looked at: whoever imports what it names must ask first.
 
     Raises:
         StudyError: the file cannot be read or is not a valid study.
@@ -66,7 +89,7 @@ def parse_setting(setting: str) -> tuple[str, Any]:
     if not equals or not path.strip():
         raise StudyError("give it as path=value, as in --set train.epochs=20", path=f"--set {setting}")
     try:
-        return path.strip(), _plain(YAML(typ="rt").load(text))
+        return path.strip(), _plain(_yaml(text))
     except (YAMLError, ValueError, RecursionError):
         raise StudyError("the value is not valid YAML", path=f"--set {setting}") from None
 
@@ -132,13 +155,53 @@ def _parse(path: Path, shown: str) -> Any:
     except UnicodeDecodeError:
         raise StudyError("is not text in UTF-8", file=shown) from None
     try:
-        return YAML(typ="rt").load(text)
+        return _yaml(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or str(error).splitlines()[0]).split("\n")[0]
         raise StudyError(f"not valid YAML: {problem}", file=shown, line=mark.line + 1 if mark else None) from None
     except (RecursionError, ValueError) as error:
         raise StudyError(f"not valid YAML: {error}", file=shown) from None
+
+
+def _yaml(text: str) -> Any:
+    """The values of a YAML text, looked over before any is built: a page of text can stand for terabytes.
+
+    Raises:
+        YAMLError, ValueError: it is not YAML, or holds too much.
+    """
+    yaml = YAML(typ="rt")
+    _refuse_bombs(yaml.parse(text))
+    return YAML(typ="rt").load(text)
+
+
+def _refuse_bombs(events: Iterable[Event]) -> None:
+    n_values = 0
+    within: list[tuple[str | None, int]] = []  # anchor of each open collection, and the count before it
+    sizes: dict[str, int] = {}
+    for event in events:
+        if isinstance(event, CollectionEndEvent):
+            anchor, before = within.pop()
+            if anchor is not None:
+                sizes[anchor] = n_values - before
+            continue
+        if isinstance(event, AliasEvent):
+            if any(anchor == event.anchor for anchor, _ in within):
+                raise MarkedYAMLError(problem="an anchor that holds itself", problem_mark=event.start_mark)
+            n_values += sizes.get(event.anchor, 1)
+        elif isinstance(event, NodeEvent):
+            if isinstance(event, CollectionStartEvent):
+                within.append((event.anchor, n_values))
+            elif event.anchor is not None:
+                sizes[event.anchor] = 1
+            n_values += 1
+        if len(within) > DEEPEST or n_values > MOST_VALUES:
+            problem = (
+                f"nested too deeply: a study has at most {DEEPEST} mappings and lists inside each other"
+                if len(within) > DEEPEST
+                else f"too much: a study has at most {MOST_VALUES} values, those that aliases repeat counted each time"
+            )
+            raise MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 def _plain(value: Any) -> Any:

@@ -117,6 +117,18 @@ def read_run(out: Path) -> StoredRun:
     return StoredRun(out, stored.study, stored.planned, records, failures, stored.created, stored.command, where)
 
 
+def checkpoint_in(out: Path, place: str) -> Path:
+    """Where a checkpoint is that a record names: inside its run folder, whatever a store says.
+
+    Raises:
+        RunError: it would be elsewhere.
+    """
+    path = out / place
+    if not path.resolve().is_relative_to(out.resolve()):
+        raise RunError(f"{out / STORE} names a checkpoint outside of its run, {place}: it is left alone")
+    return path
+
+
 def finished(out: Path, plan: Plan) -> frozenset[str]:
     """The ids of a plan's trials that a run folder already holds; none when there is no run yet."""
     if not has_store(out):

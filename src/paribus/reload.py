@@ -38,17 +38,19 @@ class Evaluation:
     """Between logits; NaN when the stored predictions cannot be found."""
 
 
-def evaluate(checkpoint: Path, data_path: str | None = None) -> Evaluation:
+def evaluate(checkpoint: Path, data_path: str | None = None, *, allow_import: bool = False) -> Evaluation:
     """Load a checkpoint, predict its test part anew and compare.
 
     Args:
         checkpoint: path of the weights or their description.
         data_path: where the data are now, when they have moved.
+        allow_import: a network that is not of paribus may be imported, which runs its code.
 
     Raises:
+        ImportRefused: it is such a network, and that is not allowed.
         CheckpointError: the checkpoint is damaged, or the data are not those it was trained on.
     """
-    description, model = load(checkpoint)
+    description, model = load(checkpoint, allow_import=allow_import)
     spec = description.spec
     dataset = load_dataset(_moved(spec.data, data_path))
     if fingerprint(dataset) != description.fingerprint:
@@ -88,17 +90,19 @@ class Prediction:
     """Its name, ``argmax`` as a rule."""
 
 
-def predict(checkpoint: Path, file: Path) -> Prediction:
+def predict(checkpoint: Path, file: Path, *, allow_import: bool = False) -> Prediction:
     """Probabilities of each example in a file, and the class that the checkpoint's decision rule names.
 
     Args:
         checkpoint: path of the weights or their description.
         file: ``.npz`` (array ``x``), ``.npy`` or ``.ts``, an image or a folder of images, shaped as those of training.
+        allow_import: a network that is not of paribus may be imported, which runs its code.
 
     Raises:
+        ImportRefused: it is such a network, and that is not allowed.
         CheckpointError, DataError: either cannot be read, or the examples do not fit the network.
     """
-    description, model = load(checkpoint)
+    description, model = load(checkpoint, allow_import=allow_import)
     x, names = read_examples(file, description.input_shape, getattr(description.spec.data, "size", None))
     if x.shape[1:] != description.input_shape:
         raise DataError(f"{file} holds examples of shape {x.shape[1:]}, the network takes {description.input_shape}")

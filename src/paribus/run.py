@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -19,6 +18,7 @@ from paribus.execute.in_process import InProcess
 from paribus.execute.processes import Processes
 from paribus.grid import in_words
 from paribus.live import OWNER, Journal
+from paribus.machine import available_memory
 from paribus.models.build import check
 from paribus.models.custom import code_digest
 from paribus.plan import Plan, distinct, make_plan
@@ -207,15 +207,6 @@ def default_jobs(run: RunSpec) -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, min(cores // run.threads, available_memory() // MEMORY_OF_A_WORKER))
-
-
-def available_memory() -> int:
-    """Bytes that can be used without swapping; more than enough where the system does not tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration, ValueError):
-        return sys.maxsize
 
 
 def _task(plan: Plan, trial: PlannedTrial, run: RunSpec) -> TrialTask:

@@ -95,7 +95,8 @@ class StoreConformance:
     @pytest.mark.parametrize("ids", [[], ["only one"], ["", "ü/ß.png", "日本", 'quote " and \\', "new\nline"]])
     def test_ids_of_examples(self, store: Store, ids: list[str]) -> None:
         n = len(ids)
-        predictions = Predictions(np.array(ids, dtype=np.str_), np.zeros(n, np.int64), np.zeros((n, 4), np.float32))
+        logits = np.zeros((n, len(make_record().data.class_names)), np.float32)
+        predictions = Predictions(np.array(ids, dtype=np.str_), np.zeros(n, np.int64), logits)
         record = replace(make_record(), predictions={"test": predictions})
         store.add(record)
         assert_same(store.record("t0"), record)

@@ -60,7 +60,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     official(tmp_path / "c")
     (tmp_path / "c" / "data_batch_2").write_bytes(pickle.dumps({b"data": Evil()}, protocol=2))
-    with pytest.raises(DataError, match=r"data_batch_2: it asks for (posix|nt).system, which could run code: refused"):
+    with pytest.raises(DataError, match=r"data_batch_2 .*it asks for (posix|nt).system, which could run code: refused"):
         load(tmp_path / "c")
     assert not (tmp_path / "evil").exists()
 
@@ -68,7 +68,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "cut off or damaged"),
+        (b"", "damaged or not the official file"),
         (pickle.dumps({b"data": 3}, protocol=2), "must hold `data`"),
         (pickle.dumps([1, 2], protocol=2), "must hold `data`"),
         (

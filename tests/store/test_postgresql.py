@@ -15,9 +15,10 @@ from conformance.build import make_failure, make_planned, make_record, make_stud
 from conformance.leases import LeasesConformance
 from conformance.store import StoreConformance, assert_same
 from paribus.errors import StoreError
+from paribus.shown import hide_password
 from paribus.store import Store, open_store, postgresql
 from paribus.store.database import Database
-from paribus.store.place import parse, without_password
+from paribus.store.place import parse
 from postgresql import PASSWORD, Server
 
 IDS = [f"t{i}" for i in range(40)]
@@ -190,7 +191,7 @@ def test_a_password_that_is_not_escaped() -> None:
     ],
 )
 def test_text_without_its_password(text: str, told: str) -> None:
-    assert without_password(text) == told
+    assert hide_password(text) == told
 
 
 def test_the_database_of_something_else(server: Server, url: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paribus.analysis.words import count
-from paribus.cli.terminal import Run, show_table
+from paribus.cli.terminal import Run, say, show_table
 
 if TYPE_CHECKING:
     from paribus.analysis.runs import CellPair, RunsCompared
@@ -45,9 +45,9 @@ def power(
     show_table(header, rows)
     worst = [one.seeds_needed for one in found]
     if all(worst):
-        typer.echo(f"{max(filter(None, worst)):,} seeds would show a difference of {difference:g} points in each.")
+        say(f"{max(filter(None, worst)):,} seeds would show a difference of {difference:g} points in each.")
     else:
-        typer.echo(
+        say(
             f"On these test examples no number of seeds shows a difference of {difference:g} points in each; about "
             f"{max(one.examples_needed for one in found):,} examples would be the least."
         )
@@ -74,9 +74,9 @@ def compare(
         show_table(["cell", "results"], rows)
     for name, labels in ((first, found.only_first), (second, found.only_second)):
         if labels:
-            typer.echo(f"Only in {name}: {', '.join(labels)}.")
+            say(f"Only in {name}: {', '.join(labels)}.")
     if found.cells and not any(pair.same_test for pair in found.cells):
-        typer.echo(
+        say(
             "paribus: the two runs have no cell that was tested on the same examples, so their results are not "
             "compared: run both on the same data",
             err=True,
@@ -87,11 +87,11 @@ def compare(
 def _show_shared(found: "RunsCompared") -> None:
     shared = found.shared
     if not shared.n:
-        typer.echo("No trial is in both runs.")
+        say("No trial is in both runs.")
     elif shared.n == shared.n_identical:
-        typer.echo(f"In both runs: {count(shared.n, 'trial')}, with the same predictions to the last bit.")
+        say(f"In both runs: {count(shared.n, 'trial')}, with the same predictions to the last bit.")
     else:
-        typer.echo(
+        say(
             f"In both runs: {count(shared.n, 'trial')}, {shared.n_identical} with the same predictions to the last "
             f"bit; the others differ by at most {shared.largest_difference:.3g} in a logit."
         )
@@ -142,14 +142,14 @@ def decide(
 
     found = compared(run, costs)
     show_table(found.figures[0], found.figures[1:])
-    typer.echo(
+    say(
         "In brackets: difference from argmax ± half of its 95% interval over seeds and examples (macro-F1: over seeds)."
     )
     if len(found.recall) > 1:
         show_table(found.recall[0], found.recall[1:])
     if keep is not None:
         n = keep_rules(run, found, keep)
-        typer.echo(f"Kept in {n} checkpoints: `paribus predict` now names classes by the rule {keep}.")
+        say(f"Kept in {n} checkpoints: `paribus predict` now names classes by the rule {keep}.")
 
 
 def table_text(run: Path, name: str, form: str, *, every_pair: bool, lang: str | None = None) -> str:

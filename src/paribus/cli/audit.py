@@ -3,9 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-import typer
-
-from paribus.cli.terminal import show_table
+from paribus.cli.terminal import say, show_table
 from paribus.data.words import SHOWN
 from paribus.record import DataAudit
 
@@ -19,13 +17,13 @@ def show_audit(audit: DataAudit, class_names: Sequence[str], notes: Sequence[str
     if audit.formats:
         show_table(["files", "format"], [[f"{n:,}", name] for name, n in audit.formats.items()])
     for note in notes:
-        typer.echo(f"Note: {note}")
+        say(f"Note: {note}")
     for finding in audit.findings:
-        typer.echo(f"{finding.name}: {finding.text}")
+        say(f"{finding.name}: {finding.text}")
         more = ", …" if finding.n > len(finding.examples) == SHOWN else ""
-        typer.echo(f"  {', '.join(finding.examples)}{more}")
+        say(f"  {', '.join(finding.examples)}{more}")
     if not audit.findings:
-        typer.echo("Nothing found to complain of.")
+        say("Nothing found to complain of.")
 
 
 def count_table(audit: DataAudit, class_names: Sequence[str], block: str) -> tuple[list[str], list[list[str]]]:

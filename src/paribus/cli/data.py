@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from paribus.cli.terminal import Settings, Study, complain, show_table
+from paribus.cli.terminal import Settings, Study, complain, hand_over, say, show_table
 from paribus.errors import DataError, ParibusError
 
 app = typer.Typer(name="data", help="Sources of data: list, audit, fetch, preview.", invoke_without_command=True)
@@ -56,9 +56,9 @@ def audit(
         refused = str(error)
     found = audit_data(dataset, near_duplicates=near_duplicates)
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=1))
+        hand_over(json.dumps(asdict(found), indent=1))
     else:
-        typer.echo(dataset.description)
+        say(dataset.description)
         show_audit(found, dataset.class_names, dataset.notes)
     if refused:
         complain(f"training would refuse these data: {refused}")
@@ -80,9 +80,9 @@ def fetch(
         with download_progress(name) as progress:
             told = fetch_data(name, to, progress)
     except KeyboardInterrupt:
-        typer.echo("Stopped. What has come is kept; the same command goes on from there.")
+        say("Stopped. What has come is kept; the same command goes on from there.")
         raise typer.Exit(130) from None
-    typer.echo(told)
+    say(told)
 
 
 @app.command()
@@ -96,9 +96,9 @@ def preview(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the trial to look at.")] = 0,
 ) -> None:
     """Draw training examples as the network sees them: normalised, and augmented epoch by epoch."""
-    from paribus.load import load_study
+    from paribus.load import read_study
 
-    spec = load_study(study, settings or [])
+    spec = read_study(study, settings or [])
     path = out or Path(f"{spec.name}-preview.png")
     if path.suffix.lower() != ".png":
         raise ParibusError(f"--out must be the name of a .png file, got {path}")
@@ -112,4 +112,4 @@ def preview(
         sheet.save(path, format="PNG")
     except OSError as error:
         raise ParibusError(f"cannot write {path}: {error.strerror or error}") from None
-    typer.echo(f"Preview: {path}")
+    say(f"Preview: {path}")

@@ -61,7 +61,8 @@ def keep(run: Path, found: Compared, name: str) -> int:
         CheckpointError: a checkpoint is damaged or cannot be written.
     """
     from paribus.analysis.decide import RULES
-    from paribus.training.checkpoint import keep_rule, load
+    from paribus.plan import checkpoint_in
+    from paribus.training.checkpoint import check, keep_rule
 
     name = name.replace("-", " ")
     if name not in RULES:
@@ -70,9 +71,9 @@ def keep(run: Path, found: Compared, name: str) -> int:
     if None in chosen.values():
         raise DataError(f"the rule `{name}` needs --costs")
     for checkpoint in chosen:  # all of them or none
-        load(run / checkpoint, with_rule=False)
+        check(checkpoint_in(run, checkpoint))
     for checkpoint, rule in chosen.items():
-        keep_rule(run / checkpoint, None if name == "argmax" else rule)
+        keep_rule(checkpoint_in(run, checkpoint), None if name == "argmax" else rule)
     return len(chosen)
 
 

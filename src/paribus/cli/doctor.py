@@ -46,7 +46,7 @@ def _bf16() -> str:
 
 
 def _memory() -> str:
-    from paribus.run import available_memory
+    from paribus.machine import available_memory
 
     free = available_memory()
     return "not told by this system" if free == sys.maxsize else f"{free / 2**30:.1f} GB available"

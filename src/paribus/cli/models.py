@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paribus.cli.terminal import show_table
+from paribus.cli.terminal import hand_over, say, show_table
 from paribus.errors import ParibusError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def show(
     rows = summarise(build(spec, shape, classes), shape)
     whole = totals(rows, shape)
     if as_json:
-        typer.echo(json.dumps({"layers": [asdict(row) for row in rows], "totals": asdict(whole)}, indent=1))
+        hand_over(json.dumps({"layers": [asdict(row) for row in rows], "totals": asdict(whole)}, indent=1))
     else:
         _print_summary(rows, whole)
     if svg:
@@ -72,7 +72,7 @@ def show(
             svg.write_text(network_svg(rows, name), encoding="utf-8")
         except OSError as error:
             raise ParibusError(f"cannot write {svg}: {error.strerror}") from None
-        typer.echo(f"Drawing: {svg}", err=as_json)
+        say(f"Drawing: {svg}", err=as_json)
 
 
 def _spec(name: str, settings: list[str]) -> "ModelSpec":
@@ -106,7 +106,7 @@ def _print_lowered(spec: "ModelSpec", shape: tuple[int, int, int], classes: int)
 
     replaced = lower(build(spec, shape, classes)).replaced
     show_table(["layers", "in training"], [[", ".join(each.layers), each.by] for each in replaced])
-    typer.echo(f"All other layers run as they are. Blocks: {native().why}.")
+    say(f"All other layers run as they are. Blocks: {native().why}.")
 
 
 def _print_summary(rows: "tuple[LayerRow, ...]", whole: "Totals") -> None:
@@ -127,11 +127,11 @@ def _print_summary(rows: "tuple[LayerRow, ...]", whole: "Totals") -> None:
         ],
     )
     frozen = whole.n_parameters - whole.n_trainable
-    typer.echo(f"parameters         {whole.n_parameters:,} ({whole.n_trainable:,} trainable, {frozen:,} not)")
-    typer.echo(f"multiply-adds      {whole.multiply_adds:,} for one example: convolutions and linear layers")
+    say(f"parameters         {whole.n_parameters:,} ({whole.n_trainable:,} trainable, {frozen:,} not)")
+    say(f"multiply-adds      {whole.multiply_adds:,} for one example: convolutions and linear layers")
     if others := uncounted(rows):
-        typer.echo(f"                   not counted: {', '.join(others)}")
-    typer.echo(f'"FLOPs"            {whole.flops:,}: {FLOPS_IN_WORDS}')
-    typer.echo(f"input              {whole.input_mb:.2f} MB")
-    typer.echo(f"forward, backward  {whole.forward_backward_mb:.2f} MB: the layers' outputs and their gradients")
-    typer.echo(f"parameters         {whole.parameters_mb:.2f} MB")
+        say(f"                   not counted: {', '.join(others)}")
+    say(f'"FLOPs"            {whole.flops:,}: {FLOPS_IN_WORDS}')
+    say(f"input              {whole.input_mb:.2f} MB")
+    say(f"forward, backward  {whole.forward_backward_mb:.2f} MB: the layers' outputs and their gradients")
+    say(f"parameters         {whole.parameters_mb:.2f} MB")

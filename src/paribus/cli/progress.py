@@ -4,8 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import typer
-
+from paribus.cli.terminal import make_console, say
 from paribus.data.fetch import Progress
 
 
@@ -15,12 +14,17 @@ def download_progress(name: str) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _lines(name)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
     from rich.progress import Progress as Bar
 
-    columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True)) as bar:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=make_console(stderr=True)) as bar:
         task = bar.add_task(name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -34,6 +38,6 @@ def _lines(name: str) -> Callable[[int, int | None], None]:
         if tenth > told:
             told = tenth
             whole = f" of {total / 2**20:.1f}" if total else ""
-            typer.echo(f"{name}: {done / 2**20:.1f}{whole} MB", err=True)
+            say(f"{name}: {done / 2**20:.1f}{whole} MB", err=True)
 
     return tell

@@ -1,17 +1,25 @@
-"""What all commands share: arguments, tables, errors."""
+"""What all commands share: arguments, tables, errors; and the terminal's edge.
+
+Whatever is printed goes through `say`, `hand_over`, `show` or a console of `make_console`, so that no name out of a
+file can send a terminal more than letters.
+"""
 
 import re
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from paribus.errors import RunError
+from paribus.consent import VARIABLE
+from paribus.errors import ImportRefused, RunError
+from paribus.shown import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 Study = Annotated[str, typer.Argument(help="A study file (YAML), or the name of a built-in study.", show_default=False)]
@@ -21,10 +29,60 @@ Settings = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Change a field, as train.epochs=20, seeds=3; may be repeated."),
 ]
 
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the report: en or zh-TW.  [default: $PARIBUS_LANG, or en]", metavar="LANG", show_default=False
+    ),
+]
+Out = Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/STUDY]", show_default=False)]
+AllowImport = Annotated[
+    bool,
+    typer.Option(
+        "--allow-import",
+        help=f"Allow to import networks that are not of paribus, which runs their code; or set {VARIABLE}=1.",
+    ),
+]
+T = TypeVar("T")
+
+
+def with_consent(act: Callable[[bool], T], allow_import: bool) -> T:
+    """What an act gives that may have to import a network not of paribus; in a terminal the person is asked.
+
+    Args:
+        act: told whether that is allowed; raises ImportRefused where it would have to be.
+        allow_import: by option.
+
+    Raises:
+        ImportRefused: it is not allowed and nobody is there to be asked.
+    """
+    try:
+        return act(allow_import)
+    except ImportRefused as error:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        say(f"{error.place}: {error.what}.", err=True)
+        typer.confirm("Run that code?", abort=True, err=True)
+        return act(True)
+
+
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print a line or several."""
+    typer.echo(printable(text, lines=True), err=err, nl=nl)
+
+
+def hand_over(text: str) -> None:
+    """Print what another program will read (JSON, CSV, TeX): exact in a pipe or a file, as `say` in a terminal."""
+    text = text if text.endswith("\n") else f"{text}\n"
+    if sys.stdout.isatty():
+        say(text, nl=False)
+    else:
+        sys.stdout.write(text)  # click would leave out what looks like a colour
+
 
 def complain(message: str) -> None:
     """Print an error."""
-    typer.echo(f"paribus: {message}", err=True)
+    say(f"paribus: {message}", err=True)
 
 
 def show_table(header: list[str], rows: list[list[str]]) -> None:
@@ -35,17 +93,15 @@ def show_table(header: list[str], rows: list[list[str]]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in header:
-        table.add_column(Text(name), overflow="fold")
+        table.add_column(Text(printable(name)), overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     show(table)
 
 
 def show(table: "Table") -> None:
     """Print a table; in a terminal wide columns wrap, in a pipe lines stay whole."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = make_console()
     if console.is_terminal:
         console.print(table)
         return
@@ -53,7 +109,22 @@ def show(table: "Table") -> None:
     console.width = 10_000
     with console.capture() as capture:
         console.print(table)
-    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def make_console(*, stderr: bool = False) -> "Console":
+    """A console that takes no markup and sends no escape sequence but its own."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class PlainConsole(Console):
+        """Everything that is drawn comes through here as pieces of text; cursor movements of its own are marked."""
+
+        def render(self, *arguments: Any, **keywords: Any) -> Any:
+            for piece in super().render(*arguments, **keywords):
+                yield piece if piece.control else Segment(printable(piece.text, lines=True), piece.style)
+
+    return PlainConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 class Terminated(KeyboardInterrupt):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from paribus.errors import StudyError
-from paribus.load import builtin_studies, load_study, parse_setting
+from paribus.load import builtin_studies, parse_setting, read_study
 from paribus.spec import Baseline, DataSpec
 from paribus.spec.base import Spec
 from paribus.suggest import from_known
@@ -37,7 +37,7 @@ def which_data(what: str, settings: Sequence[str] = ()) -> DataSpec:
     if path.suffix.lower() in (".csv", ".npz", ".parquet") and path.is_file():
         return _spec(_of_file(path), settings)
     if path.is_file() or what in builtin_studies():
-        return load_study(what, [_in_data(setting) for setting in settings]).baseline.data
+        return read_study(what, [_in_data(setting) for setting in settings]).baseline.data
     if len(path.parts) > 1 or path.suffix:
         raise StudyError("no such file or folder", file=what)
     known = [*sources, *builtin_studies()]

@@ -1,15 +1,19 @@
-"""Arrays from files that may be anything: never through pickle, never with a traceback."""
+"""Arrays from files that may be anything: never through pickle, never with a traceback, never beyond the memory."""
 
+import math
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from paribus.errors import DataError
+from paribus.machine import available_memory
 from paribus.suggest import did_you_mean
 
 Array = npt.NDArray[Any]
+_npy: Any = np.lib.format
 
 
 def read_npz(path: Path) -> dict[str, Array]:
@@ -64,31 +68,85 @@ def _load(path: Path) -> Array | dict[str, Array]:
     damaged = f"{path} cannot be read: it is cut off or damaged, or was never a file of numpy's; fetch or save it again"
     try:
         with path.open("rb") as opened:  # numpy leaves a file open when it is not what it seems
-            loaded = np.load(opened, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded
-            with loaded:
-                return {key: _member(loaded, key, path) for key in loaded.files}
+            if opened.read(2) != b"PK":
+                _refuse_large(path, _size_of(opened, path.stat().st_size, str(path)))
+                opened.seek(0)
+                return _read(opened)
+            with zipfile.ZipFile(opened) as archive:
+                members = {name.removesuffix(".npy"): info for name, info in _distinct(archive, path).items()}
+                sizes = []
+                for key, info in members.items():
+                    with archive.open(info) as file:
+                        if file.read(len(_npy.MAGIC_PREFIX)) != _npy.MAGIC_PREFIX:
+                            raise DataError(f"`{key}` in {path} is no array of numpy's")
+                        sizes.append(_size_of(file, info.file_size, f"`{key}` in {path}"))
+                _refuse_large(path, sum(sizes))
+                return {key: _member(archive, info) for key, info in members.items()}
     except FileNotFoundError:
         raise DataError(f"there is no file {path}: look for a slip in the path") from None
     except (IsADirectoryError, PermissionError) as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     except DataError:
         raise
-    except Exception as error:  # numpy's parsers meet damaged bytes with errors of many kinds
-        raise DataError(_objects(str(path)) if "Object arrays" in str(error) else damaged) from None
+    except Exception:  # parsers meet damaged bytes with errors of many kinds
+        raise DataError(damaged) from None
 
 
-def _member(loaded: Any, key: str, path: Path) -> Array:
-    try:
-        array = loaded[key]
-    except ValueError as error:
-        if "Object arrays" in str(error):
-            raise DataError(_objects(f"`{key}` in {path}")) from None
-        raise
-    if not isinstance(array, np.ndarray):  # numpy gives the bytes of members that are no arrays
-        raise DataError(f"`{key}` in {path} is no array of numpy's")
+def _distinct(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    members = {info.filename: info for info in archive.infolist()}
+    if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in members.values()):
+        raise DataError(f"{path} is packed in a way that numpy never uses: save it again")
+    if len(members) < len(archive.infolist()):
+        raise DataError(f"{path} holds two arrays of one name: save it again")
+    return members
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
+    with archive.open(info) as file:
+        array = _read(file)
+        file.read(1)  # at the end, where the checksum is looked at
+        return array
+
+
+def _read(file: IO[bytes]) -> Array:
+    read: Any = _npy.read_array
+    array: Array = read(file, allow_pickle=False)
     return array
+
+
+def _size_of(file: IO[bytes], held: int, what: str) -> int:
+    """Bytes of the array that follows, from its header alone: it must be what the file holds, and not much more memory.
+
+    Args:
+        file: open, to be read from its start.
+        held: bytes in the file, or as the directory of the archive has it; more are never read.
+        what: it is, for errors.
+    """
+    file.seek(0)
+    version = _npy.read_magic(file)
+    if version == (3, 0):  # for names of fields
+        raise DataError(f"{what} must be a plain array of numbers or strings, got one with named fields")
+    shape, _, dtype = (_npy.read_array_header_1_0 if version == (1, 0) else _npy.read_array_header_2_0)(file)
+    if dtype.hasobject:
+        raise DataError(_objects(what))
+    if dtype.subdtype is not None or dtype.itemsize == 0:  # as many as one likes would take no room
+        raise DataError(f"{what} must be a plain array of numbers or strings, got {str(dtype)[:60]}")
+    size: int = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or size != held - file.tell():
+        raise DataError(
+            f"{what} says that it holds an array of shape {shape} and type {dtype}, {size} bytes, but there are "
+            f"{held - file.tell()}: it is cut off or damaged; fetch or save it again"
+        )
+    return size
+
+
+def _refuse_large(path: Path, size: int) -> None:
+    """Half of the memory is for the arrays, the rest for what becomes of them."""
+    if 2 * size > (free := available_memory()):
+        raise DataError(
+            f"{path} holds {size / 2**30:.1f} GiB of arrays, unpacked, and half of this machine's free memory is "
+            f"{free / 2**31:.1f} GiB: take fewer examples, or a smaller type"
+        )
 
 
 def _objects(what: str) -> str:

@@ -1,6 +1,5 @@
 """CIFAR-10 (Krizhevsky 2009): 60,000 colour images of 32 x 32, 10 classes."""
 
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from paribus.data import parquet
 from paribus.data.dataset import Dataset
 from paribus.data.files import data_path, digest_files
 from paribus.data.images import ImageItem, read_images
+from paribus.data.pickled import plain_values
 from paribus.errors import DataError
 from paribus.record import Part
 from paribus.spec import Cifar10Data
@@ -59,7 +59,7 @@ def missing_batches(folder: Path) -> list[str]:
 
 def _of_parquet(path: Path) -> Iterator[ImageItem]:
     for i, row in enumerate(parquet.rows(path, ["image", "label", "split"])):
-        part = _PARTS.get(row["split"])
+        part = _PARTS.get(str(row["split"]))
         if part is None:
             raise DataError(f"row {i} of {path}: the split must be train or test, got {row['split']!r}")
         where = f"row {i} of {path}"
@@ -81,34 +81,15 @@ def _label(value: object, where: str) -> int:
     return value
 
 
-class _Arrays(pickle.Unpickler):
-    """Reads the official files, which are pickles, and nothing else: what could run code is refused."""
-
-    def find_class(self, module_name: str, global_name: str) -> Any:
-        name = (module_name.replace("numpy._core", "numpy.core"), global_name)
-        if name == ("numpy.core.multiarray", "_reconstruct"):
-            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
-        if name in (("numpy", "ndarray"), ("numpy", "dtype")):
-            return getattr(np, global_name)
-        if name == ("_codecs", "encode"):
-            return _encode
-        raise DataError(f"it asks for {module_name}.{global_name}, which could run code: refused")
-
-
-def _encode(text: str, encoding: str = "latin1") -> bytes:
-    return text.encode(encoding)
-
-
 def _batch(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as opened:
-            found = _Arrays(opened, encoding="bytes").load()
-    except DataError as error:
-        raise DataError(f"{file}: {error}") from None
-    except Exception as error:  # the unpickler meets damaged bytes with errors of many kinds
-        raise DataError(f"{file} cannot be read: it is cut off or damaged ({type(error).__name__}); {HOW}") from None
+        found = plain_values(file.read_bytes())
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise DataError(f"{file} cannot be read, it is damaged or not the official file ({error}); {HOW}") from None
     found = found if isinstance(found, dict) else {}
-    batch = {key.decode() if isinstance(key, bytes) else key: value for key, value in found.items()}
+    batch = {key.decode("latin-1") if isinstance(key, bytes) else key: value for key, value in found.items()}
     data: Any = batch.get("data")
     labels: Any = batch.get("labels")
     arrays = isinstance(data, np.ndarray) and isinstance(labels, list)

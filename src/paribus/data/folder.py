@@ -7,9 +7,9 @@ from pathlib import Path
 from paribus.data.dataset import Dataset
 from paribus.data.files import digest_files
 from paribus.data.images import SUFFIXES, ImageItem, read_images
-from paribus.data.words import printable
 from paribus.errors import DataError
 from paribus.record import Part
+from paribus.shown import printable
 from paribus.spec import FolderData
 
 PART_FOLDERS: dict[str, Part] = {

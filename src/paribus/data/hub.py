@@ -119,7 +119,7 @@ def _of_hub(spec: HubData) -> Dataset:
         for name, split in found.items():
             for i, row in enumerate(split.select_columns([spec.image]).cast_column(spec.image, Image(decode=False))):
                 value = row[spec.image]
-                content = value["bytes"] if value["bytes"] is not None else Path(value["path"])
+                content = value["bytes"] if value["bytes"] is not None else _in_cache(str(value["path"]))
                 yield ImageItem(parts[name], y[at], f"{name} row {i}", content)
                 at += 1
 
@@ -131,6 +131,21 @@ def _of_hub(spec: HubData) -> Dataset:
         digest=" ".join([*(f"{name} {split._fingerprint}" for name, split in found.items()), spec.image, spec.label]),
         draw_test_share=None if "test" in parts.values() else spec.test,
     )
+
+
+def _in_cache(path: str) -> Path | bytes:
+    """A file of the library's own; a data set may name any other, which is then an image that cannot be read."""
+    import datasets.config
+    import huggingface_hub.constants
+
+    homes = (
+        datasets.config.HF_CACHE_HOME,
+        datasets.config.HF_DATASETS_CACHE,
+        datasets.config.DOWNLOADED_DATASETS_PATH,
+        huggingface_hub.constants.HF_HUB_CACHE,
+    )
+    found = Path(path).resolve()
+    return found if any(found.is_relative_to(Path(home).expanduser().resolve()) for home in homes) else b""
 
 
 def _fetched(spec: HubData) -> Any:

@@ -22,10 +22,10 @@ import numpy.typing as npt
 from paribus.data.cache import TEMPORARY, cached, remove_leftovers
 from paribus.data.dataset import PARTS, Dataset
 from paribus.data.split import draw_test
-from paribus.data.words import printable
 from paribus.errors import DataError
 from paribus.folders import cache_folder
 from paribus.record import Part
+from paribus.shown import printable
 from paribus.spec import ImageCommon
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.uint8]
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""That are decoded, whatever a file is called: some of Pillow's others start programs (EPS)."""
 _VERSION = 2
 """Goes into the cache's key. Raise it when the same files would give other arrays."""
 _GREY = ("1", "LA")
@@ -252,7 +254,7 @@ def _pixels(
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # too large to be meant
             warnings.filterwarnings("ignore", category=UserWarning)
-            with Image.open(content if isinstance(content, Path) else BytesIO(content)) as opened:
+            with Image.open(content if isinstance(content, Path) else BytesIO(content), formats=FORMATS) as opened:
                 opened.load()
                 image = ImageOps.exif_transpose(opened)
     kind = image.mode

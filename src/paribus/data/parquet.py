@@ -7,11 +7,14 @@ from typing import Any
 
 from paribus.data.images import ImageItem
 from paribus.errors import DataError
+from paribus.machine import available_memory
 from paribus.record import Part
 from paribus.suggest import did_you_mean
 
 _ROWS = 512
 """Rows in memory at once."""
+MOST_ROWS = 20_000_000
+"""Of one file; a few kilobytes can stand for any number of equal rows."""
 
 
 def rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -31,6 +34,7 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
                     raise DataError(
                         f"{path} needs a column `{column}`{did_you_mean(column, names)}; it has {', '.join(names)}"
                     )
+            _refuse_large(path, file.metadata)
             for batch in file.iter_batches(_ROWS, columns=list(columns)):
                 for row in batch.to_pylist():
                     yield {name: _bytes(value) for name, value in row.items()}
@@ -67,10 +71,10 @@ def label_names(path: Path, column: str) -> tuple[str, ...] | None:
     metadata = _schema(path).metadata or {}
     try:
         names = json.loads(metadata[b"huggingface"])["info"]["features"][column]["names"]
-    except (KeyError, TypeError, ValueError):
+        if isinstance(names, dict):  # as older versions of the library wrote them
+            names = [names[str(i)] for i in range(len(names))]
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
-    if isinstance(names, dict):  # as older versions of the library wrote them
-        names = [names[str(i)] for i in range(len(names))]
     return tuple(str(name) for name in names) if isinstance(names, list) else None
 
 
@@ -111,6 +115,18 @@ def items(path: Path, image: str, part: Sequence[Part], label: Sequence[int], na
     for i, row in enumerate(rows(path, [image])):
         content = encoded(row[image], f"column `{image}` of {path}, row {i}")
         yield ImageItem(part[i], label[i], f"{name} row {i}", content)
+
+
+def _refuse_large(path: Path, metadata: Any) -> None:
+    """By what the file says of itself as a whole: pyarrow ends the process over odd metadata of a single column."""
+    if metadata.num_rows > MOST_ROWS:
+        raise DataError(f"{path} has {metadata.num_rows:,} rows, more than the {MOST_ROWS:,} that are read: split it")
+    for i in range(metadata.num_row_groups):
+        if 2 * (size := metadata.row_group(i).total_byte_size) > available_memory():
+            raise DataError(
+                f"{path} has {size / 2**30:.1f} GiB in one group of rows, unpacked, more than half of this machine's "
+                "free memory: write smaller groups"
+            )
 
 
 def _schema(path: Path) -> Any:

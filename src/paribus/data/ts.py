@@ -100,7 +100,7 @@ def _parse(path: Path, header: _Header) -> tuple[Any, Any]:
 
     try:
         data, labels = load_from_ts_file(str(path), encoding=header.encoding)
-    except (OSError, ValueError, IndexError) as error:
+    except Exception as error:  # aeon meets odd lines with errors of many kinds
         found = _odd_row(header) or re.sub(r"Error loading <.*?>\. ", "", str(error))
         raise DataError(
             f"{path}: {found}; the file may be cut off or damaged: fetch it again, or mend or remove that example"

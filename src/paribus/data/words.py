@@ -16,11 +16,6 @@ def number(n: int, one: str) -> str:
     return f"{n:,} {one}{'' if n == 1 else 's'}"
 
 
-def printable(name: str) -> str:
-    """A name on one line, without what would change a terminal."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
-
-
 def some(names: Sequence[str]) -> tuple[str, ...]:
     """The first few."""
     return tuple(map(str, names[:SHOWN]))

@@ -21,7 +21,7 @@ from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.errors import ParibusError, RunError
 from paribus.lang import ENGLISH, language, msg, resolve, tr
-from paribus.plan import read_run
+from paribus.plan import checkpoint_in, read_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
 from paribus.report.differences import differences_picture
@@ -306,8 +306,8 @@ def _weights(run: Path, record: TrialRecord) -> Mapping[str, npt.NDArray[np.floa
     from safetensors.numpy import load_file
 
     try:
-        found: Mapping[str, npt.NDArray[np.floating]] = load_file(run / record.checkpoint)
-    except (OSError, SafetensorError, ValueError):
+        found: Mapping[str, npt.NDArray[np.floating]] = load_file(checkpoint_in(run, record.checkpoint))
+    except (OSError, SafetensorError, ValueError, KeyError, RunError):
         return {}
     return found
 

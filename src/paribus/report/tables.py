@@ -9,6 +9,7 @@ from paribus.analysis.result import CellResult, StudyResult, TwoWay
 from paribus.analysis.words import STREAM_WORDS, join, level_words, listed, n_of, pair_words, percent, sentences, spread
 from paribus.lang import tr
 from paribus.report.table import Column, Mark, Table, Value, text
+from paribus.shown import printable
 from paribus.spec import STREAMS
 
 if TYPE_CHECKING:
@@ -395,5 +396,5 @@ def terminal_table(result: StudyResult) -> "rich.table.Table":
             bounds = "one seed" if scores.accuracy.n == 1 else spread(scores.accuracy, share=True)
             row = [cell.label, seeds, percent(scores.accuracy.mean), bounds, text(scores.selected_epoch, "epochs")]
         # Text, not str: a level named [bold] is a name, not markup.
-        table.add_row(*map(Text, row), style="bold" if cell is best else "")
+        table.add_row(*(Text(printable(value)) for value in row), style="bold" if cell is best else "")
     return table

@@ -89,6 +89,8 @@ class Database:
                     ) from error
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST)
+            except UnicodeDecodeError as error:
+                raise StoreError(f"{self.place} is damaged, a text in it is none: restore it from a copy") from error
             else:
                 if lost is not None:
                     log.warning("connected to %s again", self.place)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from paribus.errors import RunError, StoreError
+from paribus.shown import hide_password
 
 STORE = "store.sqlite"
 """File of the store inside a run folder, unless the folder has another store."""
@@ -22,9 +22,6 @@ FORMS = "give the path of a SQLite file, sqlite:///PATH or postgresql+psycopg://
 _with_password: dict[str, URL] = {}
 """Bare URL -> as this process was given it, so that `paribus run` can read what it wrote."""
 
-_IN_URL = re.compile(r"(://[^:@/]*):.*@", re.DOTALL)
-_IN_QUERY = re.compile(r"([?&]\w*pass(?:word)?=)[^&\s]*")
-
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
@@ -33,11 +30,6 @@ class Remembered:
     where: Path | URL
     study_id: int
     """Of the study that was run in this folder last; the store may have others'."""
-
-
-def without_password(text: str) -> str:
-    """Text with ``***`` for the password of a URL in it."""
-    return _IN_QUERY.sub(r"\1***", _IN_URL.sub(r"\1:***@", text))
 
 
 def parse(path_or_url: str | Path | URL) -> Path | URL:
@@ -50,7 +42,7 @@ def parse(path_or_url: str | Path | URL) -> Path | URL:
         return path_or_url
     if "://" not in path_or_url:
         return Path(path_or_url)
-    told = without_password(path_or_url)
+    told = hide_password(path_or_url)
     try:
         url = make_url(path_or_url)
     except (ArgumentError, ValueError):
@@ -75,7 +67,7 @@ def _postgresql(url: URL, told: str) -> URL:
 
 def shown(where: Path | URL) -> str:
     """For people: a path, or a URL without its password."""
-    return str(where) if isinstance(where, Path) else without_password(_bare(where))
+    return str(where) if isinstance(where, Path) else hide_password(_bare(where))
 
 
 def _bare(url: URL) -> str:
@@ -140,7 +132,7 @@ def remember(out: Path, where: Path | URL, study_id: int) -> None:
     url = URL.create("sqlite", database=str(where.absolute())) if isinstance(where, Path) else where
     if url.password is not None:
         _with_password[_bare(url)] = url
-    content = json.dumps({"url": without_password(_bare(url)), "study": study_id}, indent=1)
+    content = json.dumps({"url": hide_password(_bare(url)), "study": study_id}, indent=1)
     unfinished = out / f".{POINTER}.{os.getpid()}"
     try:
         unfinished.write_text(content + "\n", encoding="utf-8")

@@ -25,6 +25,9 @@ from paribus.record import (
 from paribus.spec import StudySpec, TrialSpec
 from paribus.store.base import StoredStudy
 
+LONGEST_ID = 16_384
+"""Bytes of an example's id as JSON, on average."""
+
 Row = Mapping[Any, Any]
 Examples = tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]
 """Ids and classes of one part."""
@@ -137,8 +140,12 @@ def epoch_rows(record: TrialRecord) -> list[dict[str, Any]]:
 
 
 def trial_record(row: Row, epochs: Iterable[Row], predictions: dict[str, Predictions]) -> TrialRecord:
-    """The record of a row of `trial`, its rows of `epoch` in order, and its predictions."""
-    return TrialRecord(
+    """The record of a row of `trial`, its rows of `epoch` in order, and its predictions.
+
+    Raises:
+        ValueError: they do not belong together.
+    """
+    record = TrialRecord(
         trial_id=row["id"],
         spec=TrialSpec.model_validate_json(row["spec"]),
         fingerprint=row["fingerprint"],
@@ -152,6 +159,17 @@ def trial_record(row: Row, epochs: Iterable[Row], predictions: dict[str, Predict
         checkpoint=row["checkpoint"],
         seconds=row["seconds"],
     )
+    _must_hold_together(record)
+    return record
+
+
+def _must_hold_together(record: TrialRecord) -> None:
+    n_classes = len(record.data.class_names)
+    if not record.history or not 1 <= record.selected_epoch <= len(record.history):
+        raise ValueError(f"epoch {record.selected_epoch} was selected of {len(record.history)}")
+    for part, predictions in record.predictions.items():
+        if predictions.logits.shape[1] != n_classes or not np.isin(predictions.y, np.arange(n_classes)).all():
+            raise ValueError(f"predictions for {part} are of other than the {n_classes} classes")
 
 
 def trial_failure(row: Row) -> TrialFailure:
@@ -185,10 +203,19 @@ def examples(row: Row) -> Examples:
     Raises:
         ValueError: they are not those that were stored.
     """
-    ids = zlib.decompress(row["ids"])
+    ids = _inflate(row["ids"], at_most=len(row["y"]) // 8 * LONGEST_ID + 2)
     if _examples_id(ids, row["y"]) != row["id"]:
         raise ValueError("example ids and classes are not those that were stored")
     return np.array(json.loads(ids), dtype=np.str_), np.frombuffer(row["y"], "<i8").astype(np.int64, copy=False)
+
+
+def _inflate(content: bytes, at_most: int) -> bytes:
+    """A few kilobytes can unpack to any size; no more is unpacked than there can be."""
+    inflater = zlib.decompressobj()
+    found = inflater.decompress(content, at_most)
+    if not inflater.eof:
+        raise ValueError("example ids are cut off, or longer than they can be")
+    return found
 
 
 def _examples_id(ids: bytes, y: bytes) -> str:
@@ -215,6 +242,8 @@ def stored_predictions(row: Row, of: Examples) -> Predictions:
     """
     if zlib.crc32(row["logits"]) != row["crc32"]:
         raise ValueError("logits are not those that were stored")
+    if row["n_classes"] < 1:
+        raise ValueError("predictions are of no classes")
     ids, y = of
     logits = np.frombuffer(row["logits"], "<f4").reshape(len(y), row["n_classes"])
     return Predictions(ids=ids, y=y, logits=logits.astype(np.float32, copy=False))

@@ -5,7 +5,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,12 +15,17 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from paribus.errors import StoreError
+from paribus.shown import holds_password
 from paribus.store.database import Clock, Database, Lost
 
 BUSY_SECONDS = 15.0
 """How long to wait for another process that holds the file."""
 
-PRAGMAS = ("foreign_keys = ON",)
+PRAGMAS = (
+    "foreign_keys = ON",
+    "trusted_schema = OFF",  # a file may hold views and triggers of its own: they get no functions with effects
+    "cell_size_check = ON",  # a damaged page is found before it is believed
+)
 READER_PRAGMAS = ("query_only = ON",)
 WRITER_PRAGMAS = (
     "journal_mode = WAL",  # readers go on while one writes; stays as it was where the file system cannot
@@ -51,6 +56,8 @@ def sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
     if read_only and _on_read_only_ground(path):
         # only there: a reader that may not write at all leaves the files of the write-ahead log behind
         query |= {"mode": "ro", "immutable": "1"}
+    if create and not path.exists() and any(map(holds_password, os.environ.values())):
+        _make_private(path)
     engine = create_engine(URL.create("sqlite", database=path.absolute().as_uri(), query=query))
     pragmas = PRAGMAS + (READER_PRAGMAS if read_only else WRITER_PRAGMAS)
 
@@ -71,6 +78,16 @@ def sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
             _see_that_it_is_there(path, pooled.info["file"], pooled.driver_connection)
 
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """An empty file for its owner alone, and with it the files that SQLite lays beside it.
+
+    Where the environment holds a URL with a password, this is somebody's server, and what is read from there or named
+    in an error is not for everybody on the machine.
+    """
+    with suppress(OSError):  # SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _on_read_only_ground(path: Path) -> bool:

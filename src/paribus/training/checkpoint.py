@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,21 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import nn
 
+from paribus.consent import allowed, what_it_runs
 from paribus.data.dataset import Kind
 from paribus.data.normalise import Normalisation
-from paribus.errors import CheckpointError, ModelError, StudyError
+from paribus.errors import CheckpointError, ImportRefused, ModelError, StudyError
+from paribus.machine import available_memory
 from paribus.models.build import build
 from paribus.models.custom import code_digest
 from paribus.record import Rule
-from paribus.spec import TrialSpec
+from paribus.spec import ModuleSpec, TrialSpec
 from paribus.validate import validate
 
 CHECKPOINT_VERSION = 1
 MOST_THREADS = 1024
+LARGEST_DESCRIPTION = 20_000_000
+"""In bytes; as a rule it has a few thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,51 +127,95 @@ def save(folder: Path, description: Description, weights: dict[str, torch.Tensor
     return path
 
 
-def load(path: Path, *, with_rule: bool = True) -> tuple[Description, nn.Module]:
+def load(path: Path, *, allow_import: bool = False) -> tuple[Description, nn.Module]:
     """The description and the network with its trained weights, in evaluation mode, on the CPU.
 
     Args:
         path: of the ``.safetensors`` or the ``.json`` file, or both without their ending.
-        with_rule: also its decision rule; else whatever stands there is left aside.
+        allow_import: a network that is not of paribus may be imported, which runs its code.
 
     Raises:
         CheckpointError: a file is missing or damaged, of a newer version, or the weights do not fit the description.
+        ImportRefused: it is a network that is not of paribus, and that is not allowed.
     """
+    files = _read(path)
+    meta_path, description = files.meta_path, replace(files.description, rule=_rule(files.meta, files.meta_path))
+    spec = description.spec.model
+    if isinstance(spec, ModuleSpec) and not allowed(allow_import):
+        raise ImportRefused(str(meta_path), what_it_runs([spec.name]))
+    try:
+        weights = load_tensors(files.content)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{files.weights_path} is damaged: {error}") from None
+    shape, n_classes = description.input_shape, len(description.class_names)
+    try:
+        if description.code and description.code != code_digest(spec):
+            raise ModelError(
+                f"the source of {spec.name} has changed since this was trained, and with it the "
+                "weights would mean something else: put it back as it was"
+            )
+        if not isinstance(spec, ModuleSpec):  # first without memory, of which a description could ask for any amount
+            with torch.device("meta"):
+                _must_fit(build(spec, shape, n_classes), weights, files)
+        model = build(spec, shape, n_classes)
+    except (ModelError, RuntimeError, ValueError, TypeError, ArithmeticError, MemoryError) as error:
+        raise CheckpointError(f"{meta_path}: {error}") from None
+    _must_fit(model, weights, files)
+    _unchanged(files)
+    model.load_state_dict(weights)
+    return description, model.eval()
+
+
+def check(path: Path) -> Description:
+    """The description of a checkpoint whose files are as they were saved, without its rule; builds and imports nothing.
+
+    Raises:
+        CheckpointError: a file is missing, damaged or changed.
+    """
+    files = _read(path)
+    _unchanged(files)
+    return files.description
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Both files as they were read, before anybody believes them."""
+
+    meta_path: Path
+    weights_path: Path
+    meta: dict[str, Any]
+    description: Description
+    content: bytes
+    """Of the weights."""
+
+
+def _read(path: Path) -> _Files:
     if path.is_dir() or not path.name:
         raise CheckpointError(f"{path} is a folder: name a checkpoint in it, as RUN/checkpoints/ID.safetensors")
     path = path if path.suffix in (".safetensors", ".json") else path.with_name(path.name + ".safetensors")
     meta_path, weights_path = path.with_suffix(".json"), path.with_suffix(".safetensors")
     meta = _read_meta(meta_path)
-    given = meta.pop("rule", None)
-    rule = _rule(given, meta, meta_path) if with_rule else None
-    description = replace(_description(meta, meta_path), rule=rule)
+    description = _description(meta, meta_path)
     try:
+        if 2 * weights_path.stat().st_size > available_memory():
+            raise CheckpointError(f"the weights {weights_path} do not fit into this machine's free memory, twice")
         content = weights_path.read_bytes()
-        weights = load_tensors(content)
     except OSError as error:
         raise CheckpointError(f"cannot read the weights {weights_path}: {error.strerror}") from None
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{weights_path} is damaged: {error}") from None
-    try:
-        if description.code and description.code != code_digest(description.spec.model):
-            raise ModelError(
-                f"the source of {description.spec.model.name} has changed since this was trained, and with it the "
-                "weights would mean something else: put it back as it was"
-            )
-        model = build(description.spec.model, description.input_shape, len(description.class_names))
-    except ModelError as error:
-        raise CheckpointError(f"{meta_path}: {error}") from None
-    _must_fit(model, weights, weights_path, meta_path)
-    if hashlib.sha256(content).hexdigest() != meta.pop("weights_sha256", None):
+    return _Files(meta_path, weights_path, meta, description, content)
+
+
+def _unchanged(files: _Files) -> None:
+    meta = {key: value for key, value in files.meta.items() if key not in ("rule", "weights_sha256")}
+    if hashlib.sha256(files.content).hexdigest() != files.meta.get("weights_sha256"):
         raise CheckpointError(
-            f"{weights_path} is not the file that {meta_path.name} describes: its content has changed"
+            f"{files.weights_path} is not the file that {files.meta_path.name} describes: its content has changed"
         )
-    if _stored_digest(content) != _digest(meta):
+    if _stored_digest(files.content) != _digest(meta):
         raise CheckpointError(
-            f"{meta_path} has changed since it was saved: with it, {weights_path.name} would predict something else"
+            f"{files.meta_path} has changed since it was saved: with it, {files.weights_path.name} would predict "
+            "something else"
         )
-    model.load_state_dict(weights)
-    return description, model.eval()
 
 
 def keep_rule(path: Path, rule: Rule | None) -> None:
@@ -177,9 +226,9 @@ def keep_rule(path: Path, rule: Rule | None) -> None:
         rule: for its classes.
 
     Raises:
-        CheckpointError: as `load`, or the file cannot be written.
+        CheckpointError: as `check`, or the file cannot be written.
     """
-    description, _ = load(path, with_rule=False)
+    description = check(path)
     path = path.with_name(f"{description.trial_id}.json")
     meta = _read_meta(path)
     meta.pop("rule", None)
@@ -195,11 +244,12 @@ def keep_rule(path: Path, rule: Rule | None) -> None:
     write_atomically(path, json.dumps(meta, indent=1, ensure_ascii=False).encode())
 
 
-def _rule(given: Any, meta: dict[str, Any], path: Path) -> Rule | None:
+def _rule(meta: dict[str, Any], path: Path) -> Rule | None:
     """A rule is not under the description's digest, so that it can come later; it has one of its own."""
-    if given is None:
+    if meta.get("rule") is None:
         return None
     try:
+        given = dict(meta["rule"])
         digest, n = given.pop("sha256"), len(meta["class_names"])
         offsets, floors, costs = (
             _array(given[name], shape) for name, shape in (("offsets", (n,)), ("floors", (n,)), ("costs", (n, n)))
@@ -207,7 +257,7 @@ def _rule(given: Any, meta: dict[str, Any], path: Path) -> Rule | None:
         if offsets is None or digest != _digest({**given, "weights_sha256": meta["weights_sha256"]}):
             raise ValueError("its decision rule has changed since it was kept")
         return Rule(str(given["name"]), offsets, floors, costs, str(given["chosen"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise CheckpointError(
             f"{path} holds a decision rule that cannot be used ({error}): keep it anew with `paribus decide RUN --keep`"
         ) from None
@@ -228,12 +278,17 @@ def _digest(meta: dict[str, Any]) -> str:
 
 def _stored_digest(content: bytes) -> object:
     """The digest in the header of a safetensors file that has been read already: 8 bytes of length, then JSON."""
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    return header.get("__metadata__", {}).get("description_sha256")
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return header.get("__metadata__", {}).get("description_sha256")
+    except (ValueError, AttributeError, RecursionError):  # no such file
+        return None
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
     try:
+        if (size := path.stat().st_size) > LARGEST_DESCRIPTION:
+            raise CheckpointError(f"a description has at most {LARGEST_DESCRIPTION} bytes, {path} has {size}")
         meta = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"no checkpoint here: {path} does not exist") from None
@@ -255,6 +310,8 @@ def _description(meta: dict[str, Any], path: Path) -> Description:
     try:
         channels, height, width = (int(size) for size in meta["input_shape"])
         threads, names = int(meta["threads"]), meta["class_names"]
+        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}", meta["trial_id"]):  # names files
+            raise ValueError("trial_id must be letters and digits")
         if min(channels, height, width) < 1 or not 1 <= threads <= MOST_THREADS:
             raise ValueError("input_shape and threads must be above 0")
         if not isinstance(names, list) or len({str(name) for name in names}) < max(len(names), 2):
@@ -269,14 +326,19 @@ def _description(meta: dict[str, Any], path: Path) -> Description:
             kind="eeg" if meta["kind"] == "eeg" else "image",
             normalisation=Normalisation.from_json(meta["normalisation"]),
             threads=threads,
-            test=SavedScore(**meta["test"]),
+            test=SavedScore(
+                n=int(meta["test"]["n"]),
+                accuracy=float(meta["test"]["accuracy"]),
+                loss=float(meta["test"]["loss"]),
+                logits_sha256=str(meta["test"]["logits_sha256"]),
+            ),
             code=str(meta.get("code", "")),
         )
-    except (StudyError, KeyError, TypeError, ValueError) as error:
+    except (StudyError, KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a checkpoint's description: {error}") from None
 
 
-def _must_fit(model: nn.Module, weights: dict[str, torch.Tensor], weights_path: Path, meta_path: Path) -> None:
+def _must_fit(model: nn.Module, weights: dict[str, torch.Tensor], files: _Files) -> None:
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in weights.items()}
     if expected == given:
@@ -284,6 +346,6 @@ def _must_fit(model: nn.Module, weights: dict[str, torch.Tensor], weights_path: 
     differing = sorted(expected.items() ^ given.items())
     name = differing[0][0]
     raise CheckpointError(
-        f"the weights in {weights_path} do not fit the network in {meta_path.name}: "
+        f"the weights in {files.weights_path} do not fit the network in {files.meta_path.name}: "
         f"`{name}` must have shape {expected.get(name, 'none')}, has {given.get(name, 'none')}"
     )

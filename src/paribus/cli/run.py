@@ -1,0 +1,138 @@
+"""`paribus run`: train what is missing, then report."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from paribus.cli.terminal import (
+    AllowImport,
+    Lang,
+    Out,
+    Settings,
+    Study,
+    Terminated,
+    complain,
+    make_console,
+    say,
+    seconds_of,
+    show,
+    sigterm_as_ctrl_c,
+    with_consent,
+)
+from paribus.shown import hide_password
+
+
+def run(
+    study: Study,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes, one thread each.  [default: one a core]")
+    ] = None,
+    out: Out = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where records are kept: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; the password "
+            "may be in it, in PGPASSWORD, in ~/.pgpass, or in a URL in PARIBUS_STORE.  [default: OUT/store.sqlite]",
+            show_default=False,
+        ),
+    ] = None,
+    settings: Settings = None,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
+    report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
+    allow_import: AllowImport = False,
+    checkpoint_every: Annotated[
+        str, typer.Option(metavar="30s|10|never", help="Keep a running trial's state every so many seconds or epochs.")
+    ] = "30s",
+    retries: Annotated[int, typer.Option(min=0, help="How often a trial whose worker died is tried again.")] = 2,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="90s|30m|2h", help="A trial that takes longer is ended.", show_default=False)
+    ] = None,
+    lang: Lang = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="tensorboard|mlflow", help="Tell it of every epoch too; needs an extra.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Train every trial of a study that is not finished yet, then write the report.
+
+    Whatever ends it (Ctrl-C, a batch system, a power cut), the same command goes on: finished trials are kept, and
+    others continue from their last state, to the same bits.
+    """
+    from paribus.lang import resolve
+    from paribus.load import load_study
+
+    resolve(lang)
+    spec = with_consent(lambda allow: load_study(study, settings or [], allow_import=allow), allow_import)
+    folder = out or Path("runs") / spec.name
+
+    from paribus.execute.processes import warm_up
+
+    if jobs != 1:
+        warm_up(("paribus.training.trial", "torch._dynamo"))  # an optimiser imports the latter when it is first used
+    console = make_console()
+    console.print(f"{spec.name}: {spec.question}")
+
+    from paribus.display import make_display
+    from paribus.execute.base import Message
+    from paribus.execute.memory import keep_memory
+    from paribus.kernels.native import native
+    from paribus.run import RunStarted, default_jobs, run_study
+    from paribus.spec import RunSpec
+    from paribus.track import open_tracking
+    from paribus.training.environment import resolve_device
+    from paribus.validate import validate
+
+    plain = {
+        "out": str(folder),
+        "device": device,
+        "threads": threads,
+        "checkpoint_every": checkpoint_every,
+        "retries": retries,
+        "time_limit": seconds_of(time_limit, "--time-limit") if time_limit else None,
+        "store": store,
+        "command": shlex.join(["paribus", *map(hide_password, sys.argv[1:])]),
+    }
+    run_spec = validate(RunSpec, plain)
+    run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
+    tracking = open_tracking(track or [], spec, folder, complain)
+    keep_memory()
+    if resolve_device(run_spec.device).type == "cpu" and native().library is None:
+        console.print(native().why, style="dim")
+    try:
+        with sigterm_as_ctrl_c(), make_display(console) as display, tracking:
+
+            def listen(message: RunStarted | Message) -> None:
+                display(message)
+                tracking(message)
+
+            outcome = run_study(spec, run_spec, listen)
+    except KeyboardInterrupt as stop:
+        say(f"Stopped. What was done is kept in {folder}; the same command goes on from there.")
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+    if report and outcome.n_finished + outcome.n_done_before + outcome.n_elsewhere:
+        say_report(folder, lang=lang)
+    if outcome.n_failed:
+        complain(f"{outcome.n_failed} trials failed: `paribus status {shlex.quote(str(folder))}` says why")
+        raise typer.Exit(1)
+
+
+def say_report(folder: Path, **options: Any) -> Path:
+    """Write the report and say where it is; the options are those of `write_report`."""
+    from paribus.report.page import write_report
+    from paribus.report.tables import terminal_table
+
+    report = write_report(folder, **options)
+    show(terminal_table(report.result))
+    if report.n_left_out and options.get("png") is None:
+        say(f"{report.n_left_out} figures are SVG only: --png writes PNG files too.")
+    if report.lacks_letters:
+        say("PNG figures lack Chinese letters: install a font that has them, as Debian's fonts-noto-cjk.")
+    say(f"Report: {report.path}")
+    return report.path
