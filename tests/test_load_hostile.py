@@ -44,6 +44,7 @@ def write(tmp_path: Path):
         (BASE + "seeds: " + "9" * 5000, "not valid YAML"),
         (BASE + "seeds: 1e999", "seeds"),
         (BASE + "seeds: 2001-99-99", "not valid YAML"),
+        (BASE + "?\n    optimizer: {name: adam}\nfactors:\n  a: 1\n", "not valid YAML"),  # found by fuzzing
         (BASE + "factors: {f: {path: model.dropout, levels: [" + ",".join(map(str, range(9000))) + "]}}", "5000 cells"),
         (
             BASE
