@@ -120,12 +120,9 @@ _words = st.sampled_from(
 _leaves = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), _words, st.binary(max_size=4)
 )
-_trees = st.recursive(
-    _leaves,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(_words | st.text(max_size=5), inner, max_size=5)
-    ),
-    max_leaves=20,
+_names = _words | st.text(max_size=5)
+_trees: st.SearchStrategy[Any] = st.deferred(
+    lambda: _leaves | _leaves | st.lists(_trees, max_size=4) | st.dictionaries(_names, _trees, max_size=5)
 )
 BOUNDED = settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
