@@ -44,6 +44,7 @@ def write(tmp_path: Path):
         (BASE + "seeds: " + "9" * 5000, "not valid YAML"),
         (BASE + "seeds: 1e999", "seeds"),
         (BASE + "seeds: 2001-99-99", "not valid YAML"),
+        (BASE + "?\n    optimizer: {name: adam}\nfactors:\n  a: 1\n", "not valid YAML"),  # found by fuzzing
         (BASE + "factors: {f: {path: model.dropout, levels: [" + ",".join(map(str, range(9000))) + "]}}", "5000 cells"),
         (
             BASE
@@ -119,12 +120,9 @@ _words = st.sampled_from(
 _leaves = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), _words, st.binary(max_size=4)
 )
-_trees = st.recursive(
-    _leaves,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(_words | st.text(max_size=5), inner, max_size=5)
-    ),
-    max_leaves=20,
+_names = _words | st.text(max_size=5)
+_trees: st.SearchStrategy[Any] = st.deferred(
+    lambda: _leaves | _leaves | st.lists(_trees, max_size=4) | st.dictionaries(_names, _trees, max_size=5)
 )
 BOUNDED = settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

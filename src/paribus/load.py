@@ -23,6 +23,8 @@ DEEPEST = 40
 """Mappings and lists inside each other; studies have about six."""
 MOST_VALUES = 50_000
 """Values in a study file, those that aliases repeat counted each time."""
+ODD = (RecursionError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
+"""What ruamel raises, beside its own errors, for values that cannot be: a date in month 99, a mapping as a key."""
 
 
 def load_study(study: str | Path, settings: Sequence[str] = (), *, allow_import: bool = False) -> StudySpec:
@@ -90,7 +92,7 @@ def parse_setting(setting: str) -> tuple[str, Any]:
         raise StudyError("give it as path=value, as in --set train.epochs=20", path=f"--set {setting}")
     try:
         return path.strip(), _plain(_yaml(text))
-    except (YAMLError, ValueError, RecursionError):
+    except (YAMLError, *ODD):
         raise StudyError("the value is not valid YAML", path=f"--set {setting}") from None
 
 
@@ -160,7 +162,7 @@ def _parse(path: Path, shown: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or str(error).splitlines()[0]).split("\n")[0]
         raise StudyError(f"not valid YAML: {problem}", file=shown, line=mark.line + 1 if mark else None) from None
-    except (RecursionError, ValueError) as error:
+    except ODD as error:
         raise StudyError(f"not valid YAML: {error}", file=shown) from None
 
 

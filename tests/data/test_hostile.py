@@ -115,6 +115,18 @@ def test_two_arrays_of_one_name(tmp_path: Path) -> None:
         read_npz(tmp_path / "x.npz")
 
 
+def test_strings_of_what_are_no_letters(tmp_path: Path) -> None:
+    """Found by fuzzing: Python itself stumbles over them."""
+    for order in "<>":
+        letters = np.array([65, 0x110000], f"{order}u4").tobytes()
+        write(tmp_path / "x.npz", y=header((2,), f"{order}U1") + letters)
+        with pytest.raises(DataError, match="damaged"):
+            read_npz(tmp_path / "x.npz")
+        letters = np.array([65, 0x10FFFF], f"{order}u4").tobytes()
+        write(tmp_path / "x.npz", y=header((2,), f"{order}U1") + letters)
+        assert read_npz(tmp_path / "x.npz")["y"].tolist() == ["A", "\U0010ffff"]
+
+
 class Evil:
     def __reduce__(self) -> Any:
         return os.system, ("touch evil",)
@@ -221,6 +233,17 @@ def test_metadata_that_are_none(tmp_path: Path, told: str) -> None:
     """Found by fuzzing: nesting without end, and names by number with a gap."""
     parquet(tmp_path / "x.parquet", {"huggingface": told}, image=[png()], label=[0])
     assert label_names(tmp_path / "x.parquet", "label") is None
+
+
+def test_texts_that_are_none(tmp_path: Path) -> None:
+    """Found by fuzzing: names of columns and values that are no UTF-8."""
+    parquet(tmp_path / "x.parquet", image=[png()] * 2, label=["left", "right"], qqqqqq=["train", "test"])
+    whole = (tmp_path / "x.parquet").read_bytes()
+    for word in (b"qqqqqq", b"right"):
+        (tmp_path / "y.parquet").write_bytes(whole.replace(word, b"\xff" * len(word)))
+        for part in (None, "qqqqqq"):
+            with pytest.raises(DataError):
+                load_unchecked(HubData(source="hub", path=str(tmp_path / "y.parquet"), part=part))
 
 
 def test_rows_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

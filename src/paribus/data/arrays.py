@@ -1,6 +1,7 @@
 """Arrays from files that may be anything: never through pickle, never with a traceback, never beyond the memory."""
 
 import math
+import sys
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -111,6 +112,10 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
 def _read(file: IO[bytes]) -> Array:
     read: Any = _npy.read_array
     array: Array = read(file, allow_pickle=False)
+    if array.dtype.kind == "U" and array.size:  # four bytes a letter, which Python takes as they are
+        letters = np.frombuffer(array.tobytes(), array.dtype.byteorder.replace("|", "=") + "u4")
+        if letters.max(initial=0) > sys.maxunicode:
+            raise ValueError("a string holds what is no letter")
     return array
 
 

@@ -38,7 +38,7 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
             for batch in file.iter_batches(_ROWS, columns=list(columns)):
                 for row in batch.to_pylist():
                     yield {name: _bytes(value) for name, value in row.items()}
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from None
 
 
@@ -135,7 +135,7 @@ def _schema(path: Path) -> Any:
 
     try:
         return read_schema(path)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from None
 
 
