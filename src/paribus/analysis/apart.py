@@ -77,8 +77,9 @@ class _Pairs:
 
     def only(self, some: Bools) -> "_Pairs":
         """Some of them."""
-        kept = (each[some] for each in (self.first, self.second, self.sign, self.reached, self.of_seeds))
-        return _Pairs(*kept, self.df)
+        return _Pairs(
+            self.first[some], self.second[some], self.sign[some], self.reached[some], self.of_seeds[some], self.df
+        )
 
 
 def apart_from(best: int, cells: Sequence[CellResult], seeds: Sequence[int]) -> Apart:
