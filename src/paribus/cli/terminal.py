@@ -27,8 +27,15 @@ def complain(message: str) -> None:
     typer.echo(f"paribus: {message}", err=True)
 
 
+MOST_LAID_OUT = 200
+"""Rows that rich lays out; it takes a millisecond for each."""
+
+
 def show_table(header: list[str], rows: list[list[str]]) -> None:
     """Print rows of text under a header."""
+    if len(rows) > MOST_LAID_OUT:
+        typer.echo(plain_table(header, rows))
+        return
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -54,6 +61,19 @@ def show(table: "Table") -> None:
     with console.capture() as capture:
         console.print(table)
     typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def plain_table(header: list[str], rows: list[list[str]]) -> str:
+    """The same as in a pipe, for many rows."""
+    from rich.cells import cell_len
+
+    lines = [[" ".join(value.splitlines()) for value in row] for row in (header, *rows)]
+    sizes = [[len(value) if value.isascii() else cell_len(value) for value in line] for line in lines]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
+    return "\n".join(
+        "  ".join(value + " " * (width - n) for value, width, n in zip(line, widths, size, strict=True)).rstrip()
+        for line, size in zip(lines, sizes, strict=True)
+    )
 
 
 class Terminated(KeyboardInterrupt):
