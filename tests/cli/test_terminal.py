@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 import paribus.cli as commands_of
+import paribus.cli.terminal
 from commands import paribus
 from paribus.cli.terminal import complain, hand_over, make_console, say, show_table
 from paribus.plan import open_run
@@ -150,3 +151,18 @@ def test_passwords_are_not_recorded(tmp_path: Path) -> None:
     for command in (stored.command, record.environment.command):
         assert "secret" not in command
         assert "postgresql://me:***@db/x" in command
+
+
+HEADER = ["trial", "cell", "state"]
+ROWS = [["1", "elu", "done"], ["22", "寬 cell", ""], ["333", "[bold]", "a longer state"]]
+
+
+def test_many_rows_look_like_few(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pipe; many are not laid out by rich, which takes a millisecond a row."""
+    show_table(HEADER, ROWS)
+    few = capsys.readouterr().out
+    assert few.splitlines()[2].split() == ["22", "寬", "cell"]
+    monkeypatch.setattr(paribus.cli.terminal, "MOST_LAID_OUT", 2)
+    monkeypatch.setattr("rich.table.Table.add_row", lambda *_: pytest.fail("laid out"))
+    show_table(HEADER, ROWS)
+    assert capsys.readouterr().out == few

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 
+from paribus.analysis.apart import apart_from
 from paribus.analysis.crossed import CrossedMean, Floats, crossed_mean, holm, mcnemar
 from paribus.analysis.result import (
     Best,
@@ -203,25 +203,17 @@ def find_best(cells: Sequence[CellResult]) -> Best | None:
     shared = shared_seeds(finished)
     even = all(len(by_seed(cell)) == len(shared) for cell in finished)
     best = max(finished, key=lambda cell: _mean_accuracy(cell, shared))
-    on = shared or None  # else whatever seeds two cells have in common
-    found = {pair: weighted([(1.0, pair[0]), (-1.0, pair[1])], on) for pair in _pairs(finished, best)}
-    known = {pair: one for pair, one in found.items() if one and one.n_seeds > 1}
-    corrected = dict(zip(known, holm([one.p_value for one in known.values()]), strict=True))
-    behind = {pair for pair, p in corrected.items() if p <= 0.05 and known[pair].mean > 0}
-    others = [(cell, (best, cell)) for cell in finished if cell is not best]
+    place = next(i for i, cell in enumerate(finished) if cell is best)
+    apart = apart_from(place, finished, shared)
+    others = [i for i in range(len(finished)) if i != place]
     return Best(
         cell=best,
-        rivals=tuple(cell for cell, pair in others if pair in corrected and pair not in behind),
-        worse=tuple(cell for cell, pair in others if pair in behind),
-        undecided=tuple(cell for cell, pair in others if pair not in corrected),
+        rivals=tuple(finished[i] for i in others if apart.known[i] and not apart.behind[i]),
+        worse=tuple(finished[i] for i in others if apart.behind[i]),
+        undecided=tuple(finished[i] for i in others if not apart.known[i]),
         n_unfinished=len(cells) - len(finished),
         n_shared=None if even else len(shared),
     )
-
-
-def _pairs(cells: Sequence[CellResult], first: CellResult) -> list[tuple[CellResult, CellResult]]:
-    """Every two cells, the given one first in its pairs."""
-    return [(b, a) if b is first else (a, b) for a, b in combinations(cells, 2)]
 
 
 def _mean_accuracy(cell: CellResult, seeds: Collection[int]) -> float:

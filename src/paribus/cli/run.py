@@ -126,10 +126,14 @@ def run(
 def say_report(folder: Path, **options: Any) -> Path:
     """Write the report and say where it is; the options are those of `write_report`."""
     from paribus.report.page import write_report
+    from paribus.report.shown import shown
     from paribus.report.tables import terminal_table
 
     report = write_report(folder, **options)
-    show(terminal_table(report.result))
+    some = shown(report.result)
+    show(terminal_table(some))
+    if len(some.cells) < len(report.result.cells):
+        say(f"The best {len(some.cells)} of {len(report.result.cells)} cells; tables/cells.csv has them all.")
     if report.n_left_out and options.get("png") is None:
         say(f"{report.n_left_out} figures are SVG only: --png writes PNG files too.")
     if report.lacks_letters:

@@ -85,8 +85,15 @@ def complain(message: str) -> None:
     say(f"paribus: {message}", err=True)
 
 
+MOST_LAID_OUT = 200
+"""Rows that rich lays out; it takes a millisecond for each."""
+
+
 def show_table(header: list[str], rows: list[list[str]]) -> None:
     """Print rows of text under a header."""
+    if len(rows) > MOST_LAID_OUT:
+        say(plain_table(header, rows))
+        return
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -125,6 +132,19 @@ def make_console(*, stderr: bool = False) -> "Console":
                 yield piece if piece.control else Segment(printable(piece.text, lines=True), piece.style)
 
     return PlainConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def plain_table(header: list[str], rows: list[list[str]]) -> str:
+    """The same as in a pipe, for many rows."""
+    from rich.cells import cell_len
+
+    lines = [[printable(value) for value in row] for row in (header, *rows)]
+    sizes = [[len(value) if value.isascii() else cell_len(value) for value in line] for line in lines]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
+    return "\n".join(
+        "  ".join(value + " " * (width - n) for value, width, n in zip(line, widths, size, strict=True)).rstrip()
+        for line, size in zip(lines, sizes, strict=True)
+    )
 
 
 class Terminated(KeyboardInterrupt):

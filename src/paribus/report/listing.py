@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paribus.analysis.plain import flat, leaves
-from paribus.analysis.result import StudyResult
+from paribus.analysis.result import CellResult, StudyResult
 from paribus.lang import tr
 from paribus.record import PlannedTrial
 from paribus.report.table import Column, Table
@@ -24,15 +24,23 @@ def yaml_like(value: Any, indent: int = 0) -> str:
     return margin + flat(value)
 
 
-def differences_table(result: StudyResult, planned: Sequence[PlannedTrial]) -> Table | None:
-    """A row a cell with every field of the specification that is not the same in all cells; None when none differs."""
+def differences_table(
+    result: StudyResult, planned: Sequence[PlannedTrial], shown: Sequence[CellResult]
+) -> Table | None:
+    """A row a cell with every field of the specification that is not the same in all cells; None when none differs.
+
+    Args:
+        result: of the study.
+        planned: its trials.
+        shown: cells that have a row.
+    """
     spec_of = {trial.trial_id: trial.spec for trial in planned}
-    fields = [leaves(spec_of[cell.trial_ids[0]].model_dump(mode="json", exclude={"seed"})) for cell in result.cells]
-    paths = dict.fromkeys(path for cell in fields for path in cell)
-    differing = [path for path in paths if len({cell.get(path) for cell in fields}) > 1]
+    fields = {
+        cell: leaves(spec_of[cell.trial_ids[0]].model_dump(mode="json", exclude={"seed"})) for cell in result.cells
+    }
+    paths = dict.fromkeys(path for cell in fields.values() for path in cell)
+    differing = [path for path in paths if len({cell.get(path) for cell in fields.values()}) > 1]
     if not differing:
         return None
-    rows = tuple(
-        (cell.label, *(found.get(path) for path in differing)) for cell, found in zip(result.cells, fields, strict=True)
-    )
+    rows = tuple((cell.label, *(fields[cell].get(path) for path in differing)) for cell in shown)
     return Table("recipe", tr("What differs between cells."), (Column(tr("cell")), *map(Column, differing)), rows)

@@ -1,6 +1,6 @@
 """The networks of a study, each once: drawing, layers, sizes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,18 +27,22 @@ class NetworkGroup:
     picture: Picture
 
 
-def network_groups(records: Sequence[TrialRecord], label_of: Mapping[str, str]) -> tuple[NetworkGroup, ...]:
-    """Every distinct network of the records.
+def network_groups(
+    records: Sequence[TrialRecord], label_of: Mapping[str, str], shown: Collection[str]
+) -> tuple[NetworkGroup, ...]:
+    """Every distinct network of the records that is that of a cell in the page.
 
     Args:
         records: of finished trials.
         label_of: trial id -> label of its cell.
+        shown: labels of the cells in the page.
     """
     found: dict[tuple[Any, ...], list[TrialRecord]] = {}
     for record in records:
         sizes = tuple((layer.name, layer.output_shape, layer.n_parameters) for layer in record.layers)
         found.setdefault((record.spec.model.name, sizes), []).append(record)
-    return tuple(_group(i, alike, label_of) for i, alike in enumerate(found.values(), start=1))
+    kept = [alike for alike in found.values() if any(label_of[record.trial_id] in shown for record in alike)]
+    return tuple(_group(i, alike, label_of) for i, alike in enumerate(kept, start=1))
 
 
 def _group(i: int, records: Sequence[TrialRecord], label_of: Mapping[str, str]) -> NetworkGroup:

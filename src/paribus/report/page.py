@@ -33,6 +33,7 @@ from paribus.report.opened import opened_pictures, spectrum_picture
 from paribus.report.reliability import reliability_picture
 from paribus.report.saliency import require_captum, saliency_maps
 from paribus.report.sections import Material, all_sections
+from paribus.report.shown import first_rows, shown
 from paribus.report.svg import Picture
 from paribus.report.table import Table, to_csv, to_markdown
 from paribus.report.tables import all_tables
@@ -79,14 +80,17 @@ def build(
         explain: what gives images a saliency map by the network of a finished trial; None for none.
     """
     result = analyse(study, planned, records, failures, every_pair=every_pair)
-    tables = all_tables(result)
-    answer, curves = answer_picture(result), curve_pictures(result)
-    confusions = _by_cell(result, "confusion", confusion_picture)
-    differences = differences_picture(result)
-    reliabilities = _by_cell(result, "reliability", reliability_picture)
+    some = shown(result)
+    tables = [first_rows(table) for table in all_tables(some)]
+    answer, curves = answer_picture(some), curve_pictures(some)
+    confusions = _by_cell(some, "confusion", confusion_picture)
+    differences = differences_picture(some)
+    reliabilities = _by_cell(some, "reliability", reliability_picture)
     ordered = _in_order(result, records)
     label_of = {trial_id: cell.label for cell in result.cells for trial_id in cell.trial_ids}
-    networks, data = network_groups(ordered, label_of), data_groups([record.data for record in ordered])
+    in_page = {cell.label for cell in some.cells}
+    networks = network_groups(ordered, label_of, in_page)
+    data = data_groups([record.data for record in ordered if label_of[record.trial_id] in in_page])
     first = _first_of_best(result, ordered)
     opened = _opened(result, first, dataset, weights)
     drawn = [
@@ -102,6 +106,7 @@ def build(
     fitted = {picture.name: picture for picture in _within_budget(drawn, PICTURE_BUDGET)}
     material = Material(
         result=result,
+        shown=some,
         records=ordered,
         planned=tuple(planned),
         tables={table.name: table for table in tables},

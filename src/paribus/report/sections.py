@@ -27,6 +27,10 @@ from paribus.report.table import Column, Table, without
 
 AT_MOST_COMPARISONS = 6
 """In the answer; of more, those that show a difference are named and the rest are counted."""
+AT_MOST_FAILURES = 50
+"""Of more, the first."""
+AT_MOST_NAMED = 100
+"""Cells in one sentence or list; of more, the first."""
 AT_MOST_CONFUSIONS = 6
 """Side by side; of more, the best cell's is shown and the rest are folded away."""
 
@@ -37,6 +41,7 @@ class Material:
 
     Attributes:
         result: of the analysis.
+        shown: the part of it that is listed cell by cell (`shown.shown`).
         records: of the finished trials, in the study's order.
         planned: all trials.
         tables: by name.
@@ -57,6 +62,7 @@ class Material:
     """
 
     result: StudyResult
+    shown: StudyResult
     records: tuple[TrialRecord, ...]
     planned: tuple[PlannedTrial, ...]
     tables: dict[str, Table]
@@ -88,6 +94,8 @@ class Section:
     id: str
     title: str
     values: dict[str, Any]
+    note: str = ""
+    """What of the study is left out here."""
 
     @property
     def template(self) -> str:
@@ -151,13 +159,14 @@ def table(material: Material) -> dict[str, Any]:
         for cell in result.cells
         if cell.scores is None
     ]
-    show_grid = result.crossed and len(result.factors) > 1
+    show_grid = result.crossed and len(result.factors) > 1 and material.shown is result
     return {
         "grid": material.tables["answer"] if show_grid else None,
         "cells": without(material.tables["cells"], (tr("best on test"), tr("optimism"))),  # a section of their own
         "more": [material.tables[name] for name in ("spreads", "further", "classes") if material.tables[name].rows],
         "sources": list(sources),
-        "missing": missing,
+        "missing": missing[:AT_MOST_NAMED],
+        "n_more_missing": len(missing[AT_MOST_NAMED:]),
     }
 
 
@@ -175,12 +184,12 @@ def comparisons(material: Material) -> dict[str, Any]:
     """Each level against the baseline's, in words and within each context."""
     groups = []
     for factor in material.result.factors:
-        mine = [one for one in material.result.comparisons if one.factor == factor]
+        mine = [one for one in material.shown.comparisons if one.factor == factor]
         groups.append({"factor": factor, "comparisons": mine, "others": _others(material.result, factor)})
     more = [table for name, table in material.tables.items() if name.startswith("two-way") and table.rows]
     return {
         "groups": [group for group in groups if group["comparisons"]],
-        "interactions": [one.sentence for both in material.result.two_ways for one in both.interactions],
+        "interactions": [one.sentence for both in material.shown.two_ways for one in both.interactions],
         "two_ways": more,
         "picture": material.differences,
         "tables": [
@@ -198,7 +207,7 @@ def curves(material: Material) -> dict[str, Any]:
     return {
         "by_factor": {factor: found for factor, found in material.curves.items() if found},
         "honest": material.result.study.selection != "best_test",
-        "data": explorer_data(material.result),
+        "data": explorer_data(material.shown),
     }
 
 
@@ -206,7 +215,7 @@ def confusion(material: Material) -> dict[str, Any]:
     """A confusion matrix for each cell; of many cells, the best stands out and the others are folded away."""
     confused = [
         tr("{cell}: {said}", cell=cell.label, said=join([_confused(*pair) for pair in pairs]))
-        for cell in material.result.cells
+        for cell in material.shown.cells
         if cell.scores and (pairs := most_confused(cell.scores.confusion, cell.scores.class_names))
     ]
     return {**_gallery(material, material.confusions), "confused": confused}
@@ -240,12 +249,9 @@ def examples(material: Material) -> dict[str, Any]:
 
 def calibration(material: Material) -> dict[str, Any]:
     """Whether probabilities mean what they say."""
-    said = [words for cell in material.result.cells if (words := reliability_words(cell))]
+    said = [words for cell in material.shown.cells if (words := reliability_words(cell))]
     rising = [
-        (cell.label, one.text)
-        for cell in material.result.cells
-        for one in cell.diagnoses
-        if one.sign == "overconfident"
+        (cell.label, one.text) for cell in material.shown.cells for one in cell.diagnoses if one.sign == "overconfident"
     ]
     rules = material.tables["rules"] if material.tables["rules"].rows else None
     return {**_gallery(material, material.reliabilities), "said": said, "rising": rising, "rules": rules}
@@ -257,7 +263,12 @@ def diagnosis(material: Material) -> dict[str, Any]:
     for cell in material.result.cells:
         for one in cell.diagnoses:
             said.setdefault(one.sign, []).append((cell.label, one))
-    return {"said": said, "at_most": AT_MOST_COMPARISONS, "finished": bool(material.records)}
+    return {
+        "said": {sign: found[:AT_MOST_NAMED] for sign, found in said.items()},
+        "n_cells": {sign: len({label for label, _ in found}) for sign, found in said.items()},
+        "at_most": AT_MOST_COMPARISONS,
+        "finished": bool(material.records),
+    }
 
 
 def optimism(material: Material) -> dict[str, Any]:
@@ -270,7 +281,7 @@ def optimism(material: Material) -> dict[str, Any]:
     )
     rows = tuple(
         (cell.label, cell.scores.accuracy, cell.scores.best_on_test, cell.scores.optimism)
-        for cell in material.result.cells
+        for cell in material.shown.cells
         if cell.scores
     )
     columns = (
@@ -295,7 +306,7 @@ def data(material: Material) -> dict[str, Any]:
 
 def networks(material: Material) -> dict[str, Any]:
     """Every distinct network, drawn and layer by layer."""
-    return {"groups": material.networks, "footnote": footnote()}
+    return {"groups": material.networks, "at_most": AT_MOST_NAMED, "footnote": footnote()}
 
 
 def opened(material: Material) -> dict[str, Any]:
@@ -316,7 +327,7 @@ def recipe(material: Material) -> dict[str, Any]:
     head = {"design": study.design, "seeds": flat(list(study.seeds)), "selection": study.selection}
     return {
         "baseline": yaml_like({**head, "baseline": plain}),
-        "table": differences_table(material.result, material.planned),
+        "table": differences_table(material.result, material.planned, material.shown.cells),
     }
 
 
@@ -340,7 +351,8 @@ def reproducibility(material: Material) -> dict[str, Any]:
 
 def failures(material: Material) -> dict[str, Any]:
     """What could not be finished, and why."""
-    return {"failures": material.result.failures, "n_missing": material.result.n_missing}
+    found = material.result.failures
+    return {"failures": found[:AT_MOST_FAILURES], "n": len(found), "n_missing": material.result.n_missing}
 
 
 SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
@@ -365,4 +377,23 @@ SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
 
 def all_sections(material: Material) -> tuple[Section, ...]:
     """Every section, in the order of the page."""
-    return tuple(Section(name, tr(title), make(material)) for name, title, make in SECTIONS)
+    return tuple(Section(name, tr(title), make(material), _note(name, material)) for name, title, make in SECTIONS)
+
+
+def _note(section: str, material: Material) -> str:
+    """What a section with a part for each cell leaves out of a study with very many."""
+    n, of = len(material.shown.cells), len(material.result.cells)
+    if n == of:
+        return ""
+    if section == "comparisons":
+        return tr(
+            "Of so many comparisons the clearest are shown, with the contexts of the best cells; the files in tables "
+            "have them all."
+        )
+    if section in ("table", "figure", "confusion", "calibration", "recipe", "optimism"):
+        return tr("The best {n} of {cells}; the files in tables have them all.", n=n, cells=count(of, "cell"))
+    if section == "curves":
+        return tr(
+            "The curves of the best of {cells}, and of what differs from them in one factor.", cells=count(of, "cell")
+        )
+    return ""

@@ -43,6 +43,7 @@ class Table:
         rows: values; None is shown as a dash.
         n_head: how many columns at the left name the row.
         marks: (row, column) -> what is special about it.
+        n_rows: how many rows the table in the file has, where these are only the first of them.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Table:
     rows: tuple[tuple[Value, ...], ...]
     n_head: int = 1
     marks: dict[tuple[int, int], Mark] = field(default_factory=dict)
+    n_rows: int = 0
 
 
 def without(table: Table, titles: Sequence[str]) -> Table:

@@ -47,10 +47,11 @@ def answer_table(result: StudyResult) -> Table:
         if result.best and result.best.rivals
         else tr("Mean test accuracy in percent, ± half of the 95% interval over seeds and test examples. Best in bold.")
     )
+    mark_of = _marks(result)
     if not result.crossed or len(result.factors) < 2:
         head = (Column(join(list(result.factors)) or tr("cell")), Column(tr("test accuracy"), "percent"))
         single = tuple((_row_name(cell), _accuracy(cell)) for cell in result.cells)
-        marked = {(i, 1): mark for i, cell in enumerate(result.cells) if (mark := _mark(result, cell))}
+        marked = {(i, 1): mark for i, cell in enumerate(result.cells) if (mark := mark_of.get(cell))}
         return Table("answer", caption, head, single, marks=marked)
     *down, across = result.factors
     grid: dict[tuple[str, ...], dict[str, CellResult]] = {}
@@ -63,7 +64,7 @@ def answer_table(result: StudyResult) -> Table:
         (i, j + len(down)): mark
         for i, cells in enumerate(found)
         for j, cell in enumerate(cells)
-        if cell and (mark := _mark(result, cell))
+        if cell and (mark := mark_of.get(cell))
     }
     rows = tuple(
         (*names, *(_accuracy(cell) if cell else None for cell in cells))
@@ -95,6 +96,7 @@ def cells_table(result: StudyResult) -> Table:
             for part, source in sources
         ),
     )
+    mark_of = _marks(result)
     rows, marks = [], {}
     for i, cell in enumerate(result.cells):
         names = tuple(cell.levels.values()) if len(heads) == len(cell.levels) and result.crossed else (cell.label,)
@@ -113,7 +115,7 @@ def cells_table(result: StudyResult) -> Table:
             )
         seeds = n_of(len(cell.finished), len(cell.trial_ids))
         rows.append((*names, seeds, *figures, *(reported.get(source) for source in sources)))
-        if mark := _mark(result, cell):
+        if mark := mark_of.get(cell):
             marks[i, len(heads) + 1] = mark
     caption = tr(
         "All figures but those called so are on test, as mean with 95% interval: of accuracy and balanced accuracy "
@@ -372,10 +374,11 @@ def _accuracy(cell: CellResult) -> Interval | None:
     return cell.scores.accuracy if cell.scores else None
 
 
-def _mark(result: StudyResult, cell: CellResult) -> Mark | None:
+def _marks(result: StudyResult) -> dict[CellResult, Mark]:
     if result.best is None:
-        return None
-    return "best" if cell is result.best.cell else "rival" if cell in result.best.rivals else None
+        return {}
+    rivals: dict[CellResult, Mark] = dict.fromkeys(result.best.rivals, "rival")
+    return {**rivals, result.best.cell: "best"}
 
 
 def terminal_table(result: StudyResult) -> "rich.table.Table":
