@@ -17,6 +17,7 @@ from paribus.cli.terminal import (
     Study,
     Terminated,
     complain,
+    resources_of,
     seconds_of,
     show,
     show_table,
@@ -66,6 +67,19 @@ def run(
     ] = None,
     settings: Settings = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
+    executor: Annotated[
+        str, typer.Option(metavar="local|ray", help="Who runs the trials: processes here, or Ray (an extra).")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|HOST:PORT", help="The Ray cluster.  [default: one of this machine]", show_default=False
+        ),
+    ] = None,
+    resources: Annotated[
+        str | None,
+        typer.Option(metavar="cpu=1,gpu=0.25", help="What a trial takes of a Ray node.", show_default=False),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
     report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
     checkpoint_every: Annotated[
@@ -99,7 +113,7 @@ def run(
 
     from paribus.execute.processes import warm_up
 
-    if jobs != 1:
+    if jobs != 1 and executor == "local":
         warm_up(("paribus.training.trial", "torch._dynamo"))  # an optimiser imports the latter when it is first used
     console = Console(highlight=False)
     console.print(f"{spec.name}: {spec.question}", markup=False)
@@ -108,7 +122,7 @@ def run(
     from paribus.execute.base import Message
     from paribus.execute.memory import keep_memory
     from paribus.kernels.native import native
-    from paribus.run import RunStarted, default_jobs, run_study
+    from paribus.run import RunStarted, run_study
     from paribus.spec import RunSpec
     from paribus.store.place import without_password
     from paribus.track import open_tracking
@@ -117,7 +131,11 @@ def run(
 
     plain = {
         "out": str(folder),
+        "jobs": jobs,
         "device": device,
+        "executor": executor,
+        "address": address,
+        "resources": resources_of(resources) if resources else None,
         "threads": threads,
         "checkpoint_every": checkpoint_every,
         "retries": retries,
@@ -126,10 +144,9 @@ def run(
         "command": shlex.join(["paribus", *map(without_password, sys.argv[1:])]),
     }
     run_spec = validate(RunSpec, plain)
-    run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
     tracking = open_tracking(track or [], spec, folder, complain)
     keep_memory()
-    if resolve_device(run_spec.device).type == "cpu" and native().library is None:
+    if executor == "local" and resolve_device(run_spec.device).type == "cpu" and native().library is None:
         console.print(native().why, style="dim", markup=False)
     try:
         with sigterm_as_ctrl_c(), make_display(console) as display, tracking:
