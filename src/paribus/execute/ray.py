@@ -280,7 +280,8 @@ def _connected(executor: Ray) -> Iterator[Any]:
         except Exception as error:
             raise RunError(_unreachable(executor.address, error)) from None
     try:
-        yield ray
+        with _changed("ray._private.worker", "print_to_stdstream", lambda *_, **__: None):  # a page for each dead node
+            yield ray
     finally:
         ray.shutdown()
         if own:
@@ -295,10 +296,8 @@ def _init(ray: Any, executor: Ray, folder: str) -> None:
         if executor.address is not None:
             ray.init(address=executor.address, **loud)
             return
-        constants: Any = importlib.import_module("ray._private.ray_constants")
-        before = constants.ENABLE_RAY_CLUSTER  # read from the environment when ray was first imported
-        constants.ENABLE_RAY_CLUSTER = False
-        try:
+        # Ray reads `_LOOPBACK` when it is imported, which may have been long ago.
+        with _changed("ray._private.ray_constants", "ENABLE_RAY_CLUSTER", False):
             ray.init(
                 address="local",
                 num_cpus=None if executor.jobs is None else math.ceil(executor.jobs * executor.cpu),
@@ -308,8 +307,6 @@ def _init(ray: Any, executor: Ray, folder: str) -> None:
                 _temp_dir=folder,
                 **loud,
             )
-        finally:
-            constants.ENABLE_RAY_CLUSTER = before
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)  # Ray puts its own there
@@ -328,6 +325,18 @@ def _unreachable(address: str | None, error: Exception) -> str:
     if address is None:
         return f"Ray cannot be started on this machine: {why}"
     return f"there is no Ray cluster at {address} that this machine can join (`ray start` makes it a node): {why}"
+
+
+@contextlib.contextmanager
+def _changed(module: str, name: str, value: Any) -> Iterator[None]:
+    """One of Ray's own names has another value meanwhile, for which there is no option."""
+    found: Any = importlib.import_module(module)
+    before = getattr(found, name, None)
+    setattr(found, name, value)
+    try:
+        yield
+    finally:
+        setattr(found, name, before)
 
 
 @contextlib.contextmanager
