@@ -16,6 +16,7 @@ from paribus.errors import DataError, ModelError, RunError, TrainingError
 from paribus.execute.base import Crashed, Executor, Finished, Message, Progress, Retrying
 from paribus.execute.in_process import InProcess
 from paribus.execute.processes import Processes
+from paribus.execute.ray import Ray
 from paribus.grid import in_words
 from paribus.live import OWNER, Journal
 from paribus.machine import available_memory
@@ -24,7 +25,8 @@ from paribus.models.custom import code_digest
 from paribus.plan import Plan, distinct, make_plan
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.share import owner, share
-from paribus.spec import RunSpec, StudySpec, TrainSpec
+from paribus.spec import Resources, RunSpec, StudySpec, TrainSpec
+from paribus.store.place import VARIABLE as PASSWORDS
 from paribus.store.place import find_store, remember
 from paribus.store.sql import open_store
 from paribus.training.divide import divide, everything, n_trainings
@@ -81,7 +83,7 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
         RunError: the run folder cannot be written.
         StoreError: the store cannot be written.
     """
-    resolve_device(run.device)
+    run = _settled(run)
     plan = make_plan(study)
     check_plan(plan)
     out = Path(run.out)
@@ -210,13 +212,52 @@ def default_jobs(run: RunSpec) -> int:
 
 
 def _task(plan: Plan, trial: PlannedTrial, run: RunSpec) -> TrialTask:
-    return TrialTask(trial, plan.facts(trial).fingerprint, run, code_digest(trial.spec.model))
+    told = run.model_copy(update={"store": None})  # the parent writes it: no password goes anywhere
+    return TrialTask(trial, plan.facts(trial).fingerprint, told, code_digest(trial.spec.model))
+
+
+def _settled(run: RunSpec) -> RunSpec:
+    """What is left open, decided, so that it is the same for all trials.
+
+    Raises:
+        TrainingError: the device is not there.
+    """
+    if run.executor == "local":
+        resolve_device(run.device)
+        return run.model_copy(update={"jobs": run.jobs or default_jobs(run)})
+    given = run.resources or Resources(gpu=1.0 if run.device == "cuda" else 0.0)
+    resources = given.model_copy(update={"cpu": run.threads if given.cpu is None else given.cpu})
+    device = run.device
+    if device == "auto":  # not by what each node happens to have
+        device = "cuda" if given.gpu else "cpu"
+    jobs = run.jobs
+    if run.address is None:
+        resolve_device(device)
+        jobs = jobs or (None if given.gpu else default_jobs(run.model_copy(update={"device": device})))
+    return run.model_copy(update={"resources": resources, "device": device, "jobs": jobs})
 
 
 def _executor(run: RunSpec) -> Executor:
+    time_limit = run.time_limit or math.inf
+    if run.executor == "ray":
+        needs = (run.resources or Resources()).model_dump()
+        return Ray(
+            run.jobs,
+            address=run.address,
+            **needs,
+            retries=run.retries,
+            time_limit=time_limit,
+            variables=_variables(),
+        )
     if run.jobs == 1 and run.time_limit is None:
         return InProcess()
-    return Processes(run.jobs, retries=run.retries, time_limit=run.time_limit or math.inf)
+    return Processes(run.jobs or 1, retries=run.retries, time_limit=time_limit)
+
+
+def _variables() -> dict[str, str]:
+    """Of the environment, that decide how a trial runs; the store's may hold a password, and a trial needs none."""
+    names = [name for name in os.environ if name.startswith("PARIBUS_") and name != PASSWORDS]
+    return {name: os.environ[name] for name in (*names, "AEON_DATA") if name in os.environ}
 
 
 def _outcome(message: Finished | Crashed, trial: PlannedTrial, plan: Plan) -> TrialRecord | TrialFailure:

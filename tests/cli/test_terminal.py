@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 import paribus.cli as commands_of
-import paribus.cli.terminal
 from commands import paribus
 from paribus.cli.terminal import complain, hand_over, make_console, say, show_table
 from paribus.plan import open_run
@@ -162,7 +161,7 @@ def test_many_rows_look_like_few(capsys: pytest.CaptureFixture[str], monkeypatch
     show_table(HEADER, ROWS)
     few = capsys.readouterr().out
     assert few.splitlines()[2].split() == ["22", "寬", "cell"]
-    monkeypatch.setattr(paribus.cli.terminal, "MOST_LAID_OUT", 2)
+    monkeypatch.setattr("paribus.cli.terminal.MOST_LAID_OUT", 2)
     monkeypatch.setattr("rich.table.Table.add_row", lambda *_: pytest.fail("laid out"))
     show_table(HEADER, ROWS)
     assert capsys.readouterr().out == few

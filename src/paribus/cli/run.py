@@ -16,6 +16,7 @@ from paribus.cli.terminal import (
     Terminated,
     complain,
     make_console,
+    resources_of,
     say,
     seconds_of,
     show,
@@ -42,6 +43,19 @@ def run(
     ] = None,
     settings: Settings = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
+    executor: Annotated[
+        str, typer.Option(metavar="local|ray", help="Who runs the trials: processes here, or Ray (an extra).")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|HOST:PORT", help="The Ray cluster.  [default: one of this machine]", show_default=False
+        ),
+    ] = None,
+    resources: Annotated[
+        str | None,
+        typer.Option(metavar="cpu=1,gpu=0.25", help="What a trial takes of a Ray node.", show_default=False),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads a trial; results repeat at the same number.")] = 1,
     report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
     allow_import: AllowImport = False,
@@ -74,7 +88,7 @@ def run(
 
     from paribus.execute.processes import warm_up
 
-    if jobs != 1:
+    if jobs != 1 and executor == "local":
         warm_up(("paribus.training.trial", "torch._dynamo"))  # an optimiser imports the latter when it is first used
     console = make_console()
     console.print(f"{spec.name}: {spec.question}")
@@ -83,7 +97,7 @@ def run(
     from paribus.execute.base import Message
     from paribus.execute.memory import keep_memory
     from paribus.kernels.native import native
-    from paribus.run import RunStarted, default_jobs, run_study
+    from paribus.run import RunStarted, run_study
     from paribus.spec import RunSpec
     from paribus.track import open_tracking
     from paribus.training.environment import resolve_device
@@ -91,7 +105,11 @@ def run(
 
     plain = {
         "out": str(folder),
+        "jobs": jobs,
         "device": device,
+        "executor": executor,
+        "address": address,
+        "resources": resources_of(resources) if resources else None,
         "threads": threads,
         "checkpoint_every": checkpoint_every,
         "retries": retries,
@@ -100,10 +118,9 @@ def run(
         "command": shlex.join(["paribus", *map(hide_password, sys.argv[1:])]),
     }
     run_spec = validate(RunSpec, plain)
-    run_spec = run_spec.model_copy(update={"jobs": jobs or default_jobs(run_spec)})
     tracking = open_tracking(track or [], spec, folder, complain)
     keep_memory()
-    if resolve_device(run_spec.device).type == "cpu" and native().library is None:
+    if executor == "local" and resolve_device(run_spec.device).type == "cpu" and native().library is None:
         console.print(native().why, style="dim")
     try:
         with sigterm_as_ctrl_c(), make_display(console) as display, tracking:

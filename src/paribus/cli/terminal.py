@@ -179,3 +179,16 @@ def seconds_of(text: str, option: str) -> float:
     if not found or not float(found[1]):
         raise RunError(f"{option} must be a time above 0 as 90s, 30m or 2h, got `{text}`")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def resources_of(text: str) -> dict[str, float]:
+    """Of ``cpu=2,gpu=0.25``.
+
+    Raises:
+        RunError: it is not of this form.
+    """
+    found = [re.fullmatch(r"\s*([a-z]+)\s*=\s*(\d+(?:\.\d+)?)\s*", part) for part in text.split(",")]
+    pairs = [(match[1], float(match[2])) for match in found if match]
+    if len(dict(pairs)) < len(found):
+        raise RunError(f"--resources must be as cpu=1,gpu=0.25, each named once, got `{text}`")
+    return dict(pairs)

@@ -206,6 +206,23 @@ class StudySpec(Spec):
         return {**values, "seeds": seeds["n"]}
 
 
+class Resources(Spec):
+    """What Ray keeps free on a node for each trial that runs there."""
+
+    cpu: float | None = Field(None, ge=0)
+    """Cores; None for one a thread."""
+    gpu: float = Field(0.0, ge=0)
+    """GPUs: a share, as 0.25 for four trials on each, or a whole number."""
+
+    @model_validator(mode="after")
+    def _can_be_counted(self) -> Self:
+        if self.gpu > 1 and self.gpu % 1:
+            raise FieldError("gpu", f"must be a share of one GPU or a whole number, got {self.gpu:g}")
+        if self.cpu == 0 and self.gpu == 0:
+            raise FieldError("cpu", "cpu and gpu may not both be 0: any number of trials would run at a time")
+        return self
+
+
 class RunSpec(Spec):
     """What cannot change a result: where and how to run."""
 
@@ -213,8 +230,15 @@ class RunSpec(Spec):
     """Folder of the run: store, checkpoints, report."""
     store: SecretStr | None = None
     """Path or URL of a store elsewhere; secret, since a URL may hold a password."""
-    jobs: int = Field(1, ge=1)
-    """Worker processes; 1 runs in this process."""
+    jobs: int | None = Field(1, ge=1)
+    """Trials at a time, each in a worker process; 1 runs in this process. None: as many as this machine, or a Ray
+    cluster, has room for."""
+    executor: Literal["local", "ray"] = "local"
+    """Who runs the trials: this machine's processes, or Ray, which needs the extra `cluster`."""
+    address: str | None = None
+    """Of a Ray cluster to join, as ``10.0.0.1:6379`` or ``auto``; None starts Ray on this machine alone."""
+    resources: Resources | None = None
+    """Of each trial, for Ray; None: a core a thread, and a whole GPU where ``device`` is ``cuda``."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int = Field(1, ge=1)
     """Threads a trial. Results are bit-identical at the same number of threads only, so it is recorded."""
@@ -225,3 +249,14 @@ class RunSpec(Spec):
     time_limit: float | None = Field(None, gt=0)
     """Seconds that a trial may take; None for as long as it likes."""
     command: str = ""
+
+    @model_validator(mode="after")
+    def _for_ray_alone(self) -> Self:
+        for name in ("address", "resources"):
+            if self.executor != "ray" and getattr(self, name) is not None:
+                raise FieldError(name, "only Ray has a use for it: give `--executor ray` too")
+        if self.address and self.address.startswith("ray://"):
+            raise FieldError(
+                "address", "Ray's client (ray://) cannot be used: run paribus on a node of the cluster, with `auto`"
+            )
+        return self
