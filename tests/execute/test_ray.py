@@ -10,6 +10,8 @@ from conformance.executor import ExecutorConformance
 from paribus.execute import Executor
 from paribus.execute.ray import Ray, _connected
 
+pytest.importorskip("ray", reason="the extra `cluster` is not installed")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def connection() -> Iterator[None]:
