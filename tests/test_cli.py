@@ -243,7 +243,7 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(done: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     out, error = process.communicate(timeout=60)
     assert process.returncode == 130, f"{out}\n{error}"
-    assert "Finished trials are kept in stopped" in out
+    assert "What was done is kept in stopped" in out
     assert "Traceback" not in error
     again = paribus("run", "small.yaml", "--jobs", "2", "--out", "stopped", "--set", "train.epochs=60", cwd=done)
     n_before = re.search(r"(\d) trials? to run(?:; (\d) finished before)?", again.stdout)

@@ -106,12 +106,12 @@ def run_until(study: StudySpec, out: str, moment: str, nth: int, seconds: float)
     run_study(study, RunSpec(out=out, checkpoint_every="1"), lambda _: None)
 
 
-MOMENTS = ["timer"] * 10 + ["write"] * 5 + ["rename"] * 3 + ["commit"] * 4
+MOMENTS = ["timer"] * 7 + ["write"] * 4 + ["rename"] * 3 + ["commit"] * 4
 
 
 @pytest.mark.parametrize("name", ["eeg", "images"])
 def test_killed_at_random_moments_again_and_again(name: str, tmp_path: Path, eeg_file: Path) -> None:
-    """22 kills a study; each run goes on from what the one before has left."""
+    """18 kills a study; each run goes on from what the one before has left."""
     study = make(name, eeg_file)
     began = time.monotonic()
     run_study(study, RunSpec(out=str(tmp_path / "whole"), checkpoint_every="never"))
@@ -130,14 +130,13 @@ def test_killed_at_random_moments_again_and_again(name: str, tmp_path: Path, eeg
             assert bits(out) == expected, moment
             out = tmp_path / f"killed {killed}"
         killed += process.exitcode != 0
-    assert killed >= 18
+    assert killed >= 15
     outcome = run_study(study, RunSpec(out=str(out), checkpoint_every="1"))
     assert outcome.n_failed == 0
     assert bits(out) == expected
     assert not list((out / STATES).iterdir()), "states of trials that have ended are gone"
-    assert sorted(path.suffix for path in (out / "checkpoints").iterdir()) == [".json", ".safetensors"] * 0 + sorted(
-        [".json", ".safetensors"] * len(expected)
-    ), "no half-written file is left"
+    suffixes = sorted(path.suffix for path in (out / "checkpoints").iterdir())
+    assert suffixes == [".json"] * len(expected) + [".safetensors"] * len(expected), "no half-written file is left"
 
 
 def test_a_finished_trial_is_not_run_again(tmp_path: Path, eeg_file: Path) -> None:

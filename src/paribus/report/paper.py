@@ -5,6 +5,7 @@ a paper is the figure in the page.
 """
 
 import io
+import logging
 import re
 import warnings
 import xml.etree.ElementTree as ElementTree
@@ -149,7 +150,7 @@ def _words(at: _At, text: str) -> dict[str, Any]:
         "s": text,
         "fontsize": at.number("font-size", 10.0),
         "fontweight": "bold" if at.number("font-weight", 400) >= 600 else "normal",
-        "family": _fonts(),
+        "family": _fonts() if any(letter > "\u2e7f" for letter in text) else list(FONTS[:1]),
         "color": at.colour("fill", "currentColor"),
         "ha": {"middle": "center", "end": "right"}.get(at.of.get("text-anchor", ""), "left"),
         "va": "baseline",
@@ -163,6 +164,7 @@ def _words(at: _At, text: str) -> dict[str, Any]:
 def _fonts() -> list[str]:
     from matplotlib.font_manager import findSystemFonts, fontManager
 
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # Chinese fonts often lack a bold face
     here = set(fontManager.get_font_names())
     if not here.intersection(FONTS[1:]):  # matplotlib's list is as old as its first use, a font may have come since
         for path in filter(_CHINESE.search, findSystemFonts()):

@@ -133,9 +133,10 @@ def state_path(out: Path, trial_id: str) -> Path:
 
 
 def remove_state(out: Path, trial_id: str) -> None:
-    """Both generations, once the trial has ended."""
+    """Both generations, once the trial has ended, and what processes that were killed have left half written of it."""
     path = state_path(out, trial_id)
-    for each in (path, path.with_name(path.name + PREVIOUS)):
+    unfinished = [each for folder in (STATES, "checkpoints") for each in (out / folder).glob(f".{trial_id}.*.tmp")]
+    for each in (path, path.with_name(path.name + PREVIOUS), *unfinished):
         with suppress(OSError):
             each.unlink(missing_ok=True)
 
