@@ -45,7 +45,7 @@ def study(shape: str, n: int, data: Path, *, epochs: int = EPOCHS) -> StudySpec:
             "model": {"name": "eegnet", "dropout": 0.0},
             "train": {
                 "epochs": epochs,
-                "batch_size": 60,
+                "batch_size": 48,
                 "optimizer": {"name": "adamw", "lr": 1e-4, "weight_decay": 1e-5},
             },
         },
