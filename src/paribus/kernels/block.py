@@ -1,4 +1,7 @@
-"""A block of a network, dropout(pool(post(norm(pre(x))))), as one compiled operation (block.cpp)."""
+"""A block of a network, dropout(pool(post(norm(pre(x))))), as one compiled operation (block.cpp).
+
+docs/derivations.md derives how batch normalisation goes back.
+"""
 
 import ctypes
 from dataclasses import dataclass

@@ -18,6 +18,7 @@ from paribus.models.eegnet import EEGNet
 from paribus.models.face_cnn import FACE_CNN_RATES, FaceCNN, FaceCNNLarge
 from paribus.models.rates import rates_of
 from paribus.models.resnet18 import ResNet18
+from paribus.models.shape import layers_complain
 from paribus.models.simple_cnn import SimpleCNN
 from paribus.spec import (
     DeepConvNetSpec,
@@ -58,8 +59,10 @@ def _materialise(model: nn.Module, name: str, input_shape: Shape) -> None:
         return
     training = model.training
     try:
-        with torch.no_grad():
+        with torch.no_grad(), layers_complain(name, model):
             model.eval()(torch.zeros(2, *input_shape))
+    except ModelError:
+        raise
     except Exception as error:  # a network of one's own may raise anything
         raise ModelError(_does_not_work(name, input_shape, error)) from None
     model.train(training)
@@ -172,7 +175,8 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
     try:
         with _seeded(0), torch.no_grad():
             model = build(spec, input_shape, n_classes)
-            given_in = {training: model.train(training)(torch.zeros(2, *input_shape)) for training in (False, True)}
+            with layers_complain(spec.name, model):
+                given_in = {training: model.train(training)(torch.zeros(2, *input_shape)) for training in (False, True)}
     except ModelError:
         raise
     except Exception as error:  # a network of one's own may raise anything

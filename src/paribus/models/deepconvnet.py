@@ -5,20 +5,9 @@ from collections import OrderedDict
 from torch import nn
 
 from paribus.models.activation import NewActivation
-from paribus.models.shape import convolved, need_at_least, need_one_plane
+from paribus.models.shape import need_one_plane, size_after
 
 WIDTHS = (25, 50, 100, 200)
-
-
-def _shortest() -> int:
-    size = 1
-    for _ in WIDTHS:
-        size = 2 * size + 4  # undo MaxPool(1x2), then the valid convolution of 5
-    return size
-
-
-SHORTEST = _shortest()
-"""Samples that leave one after four times convolution of 5 and pooling of 2: 76."""
 
 
 class DeepConvNet(nn.Sequential):
@@ -44,8 +33,7 @@ class DeepConvNet(nn.Sequential):
         dropout: float,
     ) -> None:
         need_one_plane("DeepConvNet", input_shape)
-        need_at_least("DeepConvNet", "samples", input_shape[2], SHORTEST)
-        n_channels, n_times = input_shape[1:]
+        n_channels = input_shape[1]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         width_in = 1
         for i, width in enumerate(WIDTHS, start=1):
@@ -56,7 +44,8 @@ class DeepConvNet(nn.Sequential):
             layers[f"activation{i}"] = activation()
             layers[f"pool{i}"] = nn.MaxPool2d((1, 2))  # (B, width, 1, (n_times - 4) // 2)
             layers[f"dropout{i}"] = nn.Dropout(dropout)
-            n_times, width_in = convolved(n_times, 5) // 2, width
+            width_in = width
+        width_in *= size_after("DeepConvNet", layers, input_shape, "samples")
         layers["flatten"] = nn.Flatten()
-        layers["classify"] = nn.Linear(width_in * n_times, n_classes)
+        layers["classify"] = nn.Linear(width_in, n_classes)
         super().__init__(layers)

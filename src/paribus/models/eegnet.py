@@ -5,10 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from paribus.models.activation import NewActivation
-from paribus.models.shape import need_at_least, need_one_plane
-
-SHORTEST = 32
-"""Samples that the two poolings (4 and 8) leave one of."""
+from paribus.models.shape import need_one_plane, size_after
 
 
 class EEGNet(nn.Sequential):
@@ -34,8 +31,7 @@ class EEGNet(nn.Sequential):
         dropout: float,
     ) -> None:
         need_one_plane("EEGNet", input_shape)
-        need_at_least("EEGNet", "samples", input_shape[2], SHORTEST)
-        n_channels, n_times = input_shape[1:]
+        n_channels = input_shape[1]
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             temporal=nn.Conv2d(1, 16, (1, 51), padding=(0, 25), bias=False),  # (B, 16, n_channels, n_times)
             temporal_norm=nn.BatchNorm2d(16),
@@ -49,7 +45,8 @@ class EEGNet(nn.Sequential):
             separable_activation=activation(),
             separable_pool=nn.AvgPool2d((1, 8)),  # (B, 32, 1, n_times // 4 // 8)
             separable_dropout=nn.Dropout(dropout),
-            flatten=nn.Flatten(),
-            classify=nn.Linear(32 * (n_times // 4 // 8), n_classes),
         )
+        width = 32 * size_after("EEGNet", layers, input_shape, "samples")
+        layers["flatten"] = nn.Flatten()
+        layers["classify"] = nn.Linear(width, n_classes)
         super().__init__(layers)

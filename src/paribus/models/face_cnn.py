@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from paribus.models.activation import NewActivation
-from paribus.models.shape import need_at_least
+from paribus.models.shape import size_after
 
 Block = tuple[int, int, bool]
 """Filters, kernel, whether it pools by 2."""
@@ -106,10 +106,7 @@ def _blocks(
     rates: tuple[float, ...],
 ) -> tuple[OrderedDict[str, nn.Module], int]:
     """The convolution blocks with "same" padding, flattened, and how wide that is."""
-    channels, height, width = input_shape
-    smallest = 2 ** sum(pools for _, _, pools in blocks)
-    need_at_least(network, "rows", height, smallest)
-    need_at_least(network, "columns", width, smallest)
+    channels = input_shape[0]
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i, (filters, kernel, pools) in enumerate(blocks, start=1):
         layers[f"conv{i}"] = nn.Conv2d(channels, filters, kernel, padding=kernel // 2)
@@ -117,8 +114,8 @@ def _blocks(
         layers[f"norm{i}"] = nn.BatchNorm2d(filters)
         if pools:
             layers[f"pool{i}"] = nn.MaxPool2d(2)
-            height, width = height // 2, width // 2
         layers[f"dropout{i}"] = nn.Dropout2d(rates[i - 1])
         channels = filters
+    height, width = (size_after(network, layers, input_shape, what) for what in ("rows", "columns"))
     layers["flatten"] = nn.Flatten()  # (B, channels * height * width)
     return layers, channels * height * width

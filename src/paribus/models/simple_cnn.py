@@ -5,10 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from paribus.models.activation import NewActivation
-from paribus.models.shape import need_at_least
-
-SMALLEST = 8
-"""Rows and columns that three poolings of 2 leave one of."""
+from paribus.models.shape import size_after
 
 
 class SimpleCNN(nn.Sequential):
@@ -33,9 +30,7 @@ class SimpleCNN(nn.Sequential):
         activation: NewActivation,
         dropout: float,
     ) -> None:
-        channels, height, width = input_shape
-        need_at_least("SimpleCNN", "rows", height, SMALLEST)
-        need_at_least("SimpleCNN", "columns", width, SMALLEST)
+        channels = input_shape[0]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         for i, filters in enumerate((32, 64, 128), start=1):
             layers[f"conv{i}"] = nn.Conv2d(channels, filters, 3, padding=1)
@@ -43,7 +38,8 @@ class SimpleCNN(nn.Sequential):
             layers[f"activation{i}"] = activation()
             layers[f"pool{i}"] = nn.MaxPool2d(2)
             channels = filters
+        height, width = (size_after("SimpleCNN", layers, input_shape, what) for what in ("rows", "columns"))
         layers["dropout"] = nn.Dropout(dropout)
-        layers["flatten"] = nn.Flatten()  # (B, 128 * (height // 8) * (width // 8))
-        layers["classify"] = nn.Linear(128 * (height // 8) * (width // 8), n_classes)
+        layers["flatten"] = nn.Flatten()  # (B, 128 * height * width)
+        layers["classify"] = nn.Linear(channels * height * width, n_classes)
         super().__init__(layers)

@@ -39,7 +39,7 @@ def objective(
 
     The loss of mixed classes is the mix of the classes' losses, with weights and label smoothing too. Flooding is
     |loss - b| + b (Ishida et al. 2020, "Do we need zero training loss after achieving zero training error?"): below b
-    its gradient is reversed.
+    its gradient is reversed. docs/derivations.md has the gradients.
 
     Args:
         spec: the loss.
