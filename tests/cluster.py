@@ -125,7 +125,9 @@ class Cluster:
         self._places = Path(tempfile.mkdtemp(prefix="paribus-", dir="/tmp"))
         port = self.address.split(":")[1]
         try:
-            self.head = self._start("--head", f"--port={port}", "--include-dashboard=false", "--num-cpus=0")
+            self.head = self._start(
+                "--head", f"--port={port}", "--include-dashboard=false", "--no-monitor", "--num-cpus=0"
+            )
             self.wait_for(self.head)
         except BaseException:
             self.close()
@@ -164,7 +166,7 @@ class Cluster:
         place = self._places / mark[:8]
         # `setpriv`: a node ends also with a test process that was killed
         command = ["setpriv", "--pdeathsig", "TERM", self.command, "start", "--block", "--disable-usage-stats"]
-        command += ["--min-worker-port=0", "--max-worker-port=0", f"--temp-dir={place}"]
+        command += ["--min-worker-port=0", "--max-worker-port=0", "--include-log-monitor=false", f"--temp-dir={place}"]
         with (self.folder / f"{mark}.log").open("wb") as log:
             self._started.append(
                 subprocess.Popen(

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+Program = subprocess.Popen[str]
 PARIBUS = str(Path(sys.executable).with_name("paribus"))
 
 
@@ -20,11 +21,9 @@ def paribus(*arguments: str | Path, cwd: Path, code: int = 0) -> subprocess.Comp
 
 
 @contextlib.contextmanager
-def running(
-    *command: str | Path, cwd: Path, environment: Mapping[str, str], seconds: float = 240
-) -> "Iterator[subprocess.Popen[str]]":
+def running(*command: str | Path, cwd: Path, environment: Mapping[str, str], seconds: float = 400) -> Iterator[Program]:
     """A program that runs meanwhile, with what it starts; killed afterwards, or when the time is over."""
-    program = subprocess.Popen(
+    program = Program(
         command,
         cwd=cwd,
         env={**os.environ, **environment},
