@@ -35,7 +35,7 @@ question: Is it done?
 baseline:
   data: {{source: npz, path: {path}}}
   model: {{name: eegnet}}
-  train: {{epochs: 100, batch_size: 8}}
+  train: {{epochs: 60, batch_size: 8}}
 seeds: 1
 """
 
@@ -151,7 +151,7 @@ def test_a_trial_goes_on_from_its_state_on_another_node(cluster: Cluster, tmp_pa
     assert running.returncode == 0, said
     assert "died in the middle of the task; trying again (2 of 3)" in said
     first, second = attempts(tmp_path / "run")
-    assert len(second) == 100
+    assert len(second) == 60
     assert second[: len(first) - 1] == first[:-1], "told again, not trained again: they took the same seconds"
     commands.paribus("run", "study.yaml", "--out", "local", "--jobs", "1", "--no-report", cwd=tmp_path)
     assert logits(tmp_path / "run") == logits(tmp_path / "local")
