@@ -1,10 +1,12 @@
 """Ray clusters of several nodes on this machine: each node is a `ray start` that listens on 127.0.0.1 alone."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable
@@ -12,8 +14,13 @@ from pathlib import Path
 
 MARK = "PARIBUS_TEST_NODE"
 """Variable of the environment that tells the processes of a node, or of a program, from all others."""
-PROMPT = {"RAY_raylet_report_resources_period_milliseconds": "10"}
-"""Nodes tell the head sooner that they are free, as trials here are far shorter than in earnest."""
+PROMPT = {
+    "RAY_raylet_report_resources_period_milliseconds": "10",
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "500",
+}
+"""Nodes tell the head sooner that they are free, as trials here are far shorter than in earnest; and it asks them more
+often whether they live. The dead refuse at once, the slow still have ten seconds for each answer."""
 RAY = f"""\
 #!{sys.executable}
 # The command `ray`, for which this machine has no address but 127.0.0.1: `--node-ip-address` would not do.
@@ -92,15 +99,16 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 """127.0.0.1, the same in IPv6, and ::1, as /proc/net has them."""
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], object], what: Callable[[], str] = str, seconds: float = 120) -> None:
+    """Fail when it takes longer, and say what there is instead."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.01)
 
 
 class Cluster:
-    """A head without cores, and nodes to which tasks go. To be closed.
+    """A head without cores, and nodes to which tasks go. To be closed; it also ends when this program does.
 
     Attributes:
         variables: of the environment, for programs that use it.
@@ -111,34 +119,54 @@ class Cluster:
         self.address = f"127.0.0.1:{free_port()}"
         self.variables = {**variables(folder), "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
         self.nodes: list[str] = []
+        self._marks: list[str] = []
         self._started: list[subprocess.Popen[bytes]] = []
+        # Nodes that share a folder take each other's sockets; and the path of a socket may not be long.
+        self._places = Path(tempfile.mkdtemp(prefix="paribus-", dir="/tmp"))
         port = self.address.split(":")[1]
-        self.head = self._start("--head", f"--port={port}", "--include-dashboard=false", "--num-cpus=0")
-        wait_until(lambda: self.has_started(self.head))
+        try:
+            self.head = self._start(
+                "--head", f"--port={port}", "--include-dashboard=false", "--no-monitor", "--num-cpus=0"
+            )
+            self.wait_for(self.head)
+        except BaseException:
+            self.close()
+            raise
 
-    def add(self, *options: str, **environment: str) -> str:
-        """A node of one core; its mark. It joins within seconds.
+    def add(self, **environment: str) -> str:
+        """A node of one core, which joins within seconds; its mark.
 
         Args:
-            options: of `ray start`.
             environment: its own variables.
         """
-        self.nodes.append(self._start(f"--address={self.address}", "--num-cpus=1", *options, **environment))
+        self.nodes.append(self._start(f"--address={self.address}", "--num-cpus=1", **environment))
         return self.nodes[-1]
 
-    def has_started(self, mark: str) -> bool:
-        return "will now block" in (self.folder / f"{mark}.log").read_text()
+    def wait_for(self, *marks: str) -> None:
+        """Until these have started."""
+        for mark in marks:
+            log = self.folder / f"{mark}.log"
+            wait_until(lambda log=log: "will now block" in log.read_text(), lambda log=log: log.read_text())
+
+    def kill(self, mark: str) -> None:
+        """A node, as a power cut does."""
+        kill(mark)
+        self.nodes.remove(mark)
 
     def close(self) -> None:
-        for mark in [self.head, *self.nodes]:
+        for mark in self._marks:
             kill(mark)
         for process in self._started:
             process.wait()
+        shutil.rmtree(self._places)
 
     def _start(self, *options: str, **environment: str) -> str:
         mark = uuid.uuid4().hex
-        ports = ("--min-worker-port=0", "--max-worker-port=0")
-        command = [self.command, "start", "--block", "--disable-usage-stats", *ports]
+        self._marks.append(mark)
+        place = self._places / mark[:8]
+        # `setpriv`: a node ends also with a test process that was killed
+        command = ["setpriv", "--pdeathsig", "TERM", self.command, "start", "--block", "--disable-usage-stats"]
+        command += ["--min-worker-port=0", "--max-worker-port=0", "--include-log-monitor=false", f"--temp-dir={place}"]
         with (self.folder / f"{mark}.log").open("wb") as log:
             self._started.append(
                 subprocess.Popen(

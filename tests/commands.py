@@ -1,9 +1,15 @@
 """The installed command, for tests that use it as a person does."""
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+Program = subprocess.Popen[str]
 PARIBUS = str(Path(sys.executable).with_name("paribus"))
 
 
@@ -12,6 +18,35 @@ def paribus(*arguments: str | Path, cwd: Path, code: int = 0) -> subprocess.Comp
     assert result.returncode == code, f"{result.stdout}\n{result.stderr}"
     assert "Traceback" not in result.stderr
     return result
+
+
+@contextlib.contextmanager
+def running(*command: str | Path, cwd: Path, environment: Mapping[str, str], seconds: float = 400) -> Iterator[Program]:
+    """A program that runs meanwhile, with what it starts; killed afterwards, or when the time is over."""
+    program = Program(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+    def end() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, end)
+    timer.start()
+    try:
+        with program:
+            try:
+                yield program
+            finally:
+                end()
+    finally:
+        timer.cancel()
 
 
 def run_small(folder: Path, eeg_file: Path) -> None:

@@ -37,6 +37,8 @@ LOOK_SECONDS = 1.0
 """Between two looks at which nodes there are."""
 PATIENCE_SECONDS = 300.0
 """How long no node may be there for the tasks that are left."""
+KNOCK_SECONDS = 10.0
+"""How long the head of a cluster may take to accept a connection."""
 _OWN_STORE = 256 * 2**20
 """Bytes of the object store of a Ray of our own, where only results pass."""
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -294,7 +296,11 @@ def _init(ray: Any, executor: Ray, folder: str) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     try:
         if executor.address is not None:
-            ray.init(address=executor.address, **loud)
+            _knock(executor.address)
+            with _changed(
+                "ray._private.ray_constants", "NUM_REDIS_GET_RETRIES", 1
+            ):  # each takes 40 s, and 20 are usual
+                ray.init(address=executor.address, **loud)
             return
         # Ray reads `_LOOPBACK` when it is imported, which may have been long ago.
         with _changed("ray._private.ray_constants", "ENABLE_RAY_CLUSTER", False):
@@ -310,6 +316,13 @@ def _init(ray: Any, executor: Ray, folder: str) -> None:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)  # Ray puts its own there
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens; Ray would go on trying for long."""
+    services = importlib.import_module("ray._private.services")
+    host, _, port = services.canonicalize_bootstrap_address_or_die(address).rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
 
 
 def _import_ray() -> Any:
