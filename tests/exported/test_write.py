@@ -10,7 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from paribus.cli.export import sentences
+from paribus.data.fingerprint import fingerprint
 from paribus.data.normalise import Normalisation, apply
+from paribus.data.sources import load_dataset
 from paribus.errors import CheckpointError, DataError, ImportRefused, ParibusError
 from paribus.exported import session, write
 from paribus.exported.write import export
@@ -18,7 +21,7 @@ from paribus.models.build import build
 from paribus.models.catalogue import USUAL_INPUT
 from paribus.predicting import predict
 from paribus.record import Rule
-from paribus.spec import TrialSpec
+from paribus.spec import NpzData, TrialSpec
 from paribus.training.checkpoint import Description, SavedScore, keep_rule, load, save
 from paribus.validate import validate
 
@@ -31,7 +34,14 @@ def normalisation(name: Any, axis: Any, n: int) -> Normalisation:
     return Normalisation(name, axis, tuple(100.0 + i for i in range(n)), tuple(50.0 + i / 3 for i in range(n)))
 
 
-def saved(folder: Path, model: dict, shape: tuple[int, int, int], norm: Any = "train", **train: Any) -> Path:
+def saved(
+    folder: Path,
+    model: dict,
+    shape: tuple[int, int, int],
+    norm: Any = "train",
+    content: str = "",
+    **train: Any,
+) -> Path:
     """A checkpoint of a network with weights and running statistics that were drawn."""
     eeg = shape[0] == 1 and model["name"] in ("eegnet", "deepconvnet")
     spec = validate(TrialSpec, {"data": EEG if eeg else IMAGE, "model": model, "train": train})
@@ -45,7 +55,7 @@ def saved(folder: Path, model: dict, shape: tuple[int, int, int], norm: Any = "t
     description = Description(
         trial_id="t",
         spec=spec,
-        fingerprint="f",
+        fingerprint=content,
         epoch=1,
         input_shape=shape,
         class_names=("left", "right", "none"),
@@ -109,6 +119,10 @@ def test_bf16_is_held_against_float32_and_told(tmp_path: Path) -> None:
     found = export(checkpoint, tmp_path / "m.onnx")
     assert found.bf16 is not None
     assert found.difference.probability < 1e-5 < found.bf16.probability < 0.1
+    told = " ".join(sentences(found))
+    assert "Checked on noise, since its data are not to be had: data.path must be a folder" in told
+    assert "on 64 examples of noise" in told
+    assert f"predicts in bf16: probabilities differ from those in bf16 by at most {found.bf16.probability:.2g}" in told
 
 
 def test_predict_names_by_the_rule_and_takes_only_pixels(digits: Path, tmp_path: Path) -> None:
@@ -164,7 +178,8 @@ def test_a_network_of_ones_own_needs_consent(own: Path) -> None:
     checkpoint = own_checkpoint(own, "plain")
     with pytest.raises(ImportRefused):
         export(checkpoint, own / "m.onnx")
-    assert export(checkpoint, own / "m.onnx", allow_import=True).difference.probability < 1e-5
+    found = export(checkpoint, own / "m.onnx", allow_import=True)
+    assert found.difference.probability < 1e-5
     np.save(own / "x.npy", np.ones((2, 1, 4, 4), np.uint8))
     assert predict(own / "m.onnx", own / "x.npy").probabilities.shape == (2, 3), "no code, so no consent"
 
@@ -190,7 +205,22 @@ def test_what_is_refused_leaves_no_file(own: Path, way: str, says: str, capfd: p
 # ---------------------------------------------------------------- data, places, the extra
 
 
-def test_data_that_are_named_must_be_there(digits: Path, tmp_path: Path) -> None:
+def test_on_data_that_have_moved(eeg_file: Path, tmp_path: Path) -> None:
+    """EEG of the test part; an error where the data that are named are others."""
+    content = fingerprint(load_dataset(NpzData(source="npz", path=str(eeg_file))))
+    checkpoint, path = saved(tmp_path, {"name": "eegnet"}, (1, 2, 96), content=content), tmp_path / "m.onnx"
+    found = export(checkpoint, path, data_path=str(eeg_file))
+    assert (found.n, found.missing, found.dtype) == (20, "", "float32")
+    ours, theirs = predict(checkpoint, eeg_file), predict(path, eeg_file)
+    assert len(theirs.examples) == 60
+    assert np.allclose(ours.probabilities, theirs.probabilities, atol=1e-6)
+    arrays = dict(np.load(eeg_file))
+    np.savez(tmp_path / "others.npz", **{**arrays, "x": arrays["x"] + 1})
+    with pytest.raises(CheckpointError, match=r"are not those that .* --data-path, or leave it out"):
+        export(checkpoint, path, data_path=str(tmp_path / "others.npz"))
+
+
+def test_places_that_will_not_do(digits: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="elsewhere does not exist"):
         export(digits, tmp_path / "m.onnx", data_path=str(tmp_path / "elsewhere"))
     with pytest.raises(CheckpointError, match=r"must end in \.onnx"):
