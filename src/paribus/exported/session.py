@@ -82,7 +82,7 @@ def open_bytes(content: bytes, where: str) -> Opened:
     try:
         session = _session(content)
     except Exception as error:  # onnxruntime's have no base of their own
-        raise CheckpointError(f"{where} cannot be used: {_first_line(error)}") from None
+        raise CheckpointError(f"{where} cannot be used: {first_line(error)}") from None
     given, outputs = session.get_inputs(), {output.name for output in session.get_outputs()}
     if (
         len(given) != 1
@@ -98,7 +98,7 @@ def open_bytes(content: bytes, where: str) -> Opened:
         try:
             logits, probabilities = session.run([LOGITS, PROBABILITIES], {INPUT: x})
         except Exception as error:
-            raise CheckpointError(f"{where} failed on {len(x)} examples: {_first_line(error)}") from None
+            raise CheckpointError(f"{where} failed on {len(x)} examples: {first_line(error)}") from None
         wanted = (len(x), len(about.class_names))
         for found in (logits, probabilities):
             if not isinstance(found, np.ndarray) or found.shape != wanted or found.dtype != np.float32:
@@ -127,6 +127,7 @@ def _session(content: bytes) -> Any:
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], **own)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
+    """Of an error of others, which may go on for pages."""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

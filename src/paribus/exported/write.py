@@ -24,7 +24,7 @@ from paribus.data.normalise import Normalisation
 from paribus.data.sources import load_dataset, moved
 from paribus.errors import CheckpointError, DataError
 from paribus.exported.about import About
-from paribus.exported.session import BATCH, INPUT, LOGITS, PROBABILITIES, Opened, open_bytes, require
+from paribus.exported.session import BATCH, INPUT, LOGITS, PROBABILITIES, Opened, first_line, open_bytes, require
 from paribus.spec import ImageCommon, Precision
 from paribus.training.checkpoint import Description, load, write_atomically
 from paribus.training.reuse import logits_of
@@ -174,8 +174,8 @@ def _content(raw: nn.Module, about: About, example: torch.Tensor) -> bytes:
             model = program.model_proto
     except Exception as error:  # a network of one's own may hold anything
         raise CheckpointError(
-            f"the network of {about.trial_id} cannot be exported, as PyTorch must follow it without running Python at "
-            f"each batch: {_reason(error)}"
+            f"the network of {about.trial_id} cannot be exported to ONNX: {_reason(error)}; a network of one's own "
+            "must have steps that ONNX has, and take the same ones whatever the values"
         ) from None
     _forget(model)
     model.producer_name, model.producer_version = "paribus", about.version
@@ -195,11 +195,10 @@ def _forget(model: Any) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """The first error's first line: the exporter wraps it in advice of its own."""
+    """The first error: the exporter wraps it in advice of its own."""
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+    return first_line(error)
 
 
 @contextmanager
