@@ -21,8 +21,8 @@ LAYERS: list[set[str]] = [
     {"data", "kernels", "models"},
     {"training"},
     {"analysis", "execute", "store"},
-    {"plan", "share"},
-    {"run", "reload", "report", "preview"},
+    {"exported", "plan", "share"},
+    {"run", "predicting", "reload", "report", "preview"},
     {"display", "results", "serve", "track"},
     {"cli"},
     {"__init__", "__main__"},
@@ -43,9 +43,10 @@ LIGHT = (
     "plan",
     "results",
     "live",
+    "predicting",
     "serve",
 )
-HEAVY = ("torch", "ray", "mne", "aeon", "moabb", "sklearn", "scipy", "matplotlib", "pandas", "safetensors")
+HEAVY = ("torch", "ray", "mne", "aeon", "moabb", "sklearn", "scipy", "matplotlib", "pandas", "safetensors", "onnx")
 
 
 def room(path: Path) -> str:

@@ -15,6 +15,7 @@ def test_names() -> None:
         "StudySpec",
         "analyse",
         "evaluate",
+        "export",
         "load_study",
         "make_plan",
         "open_run",

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paribus.errors import ParibusError as ParibusError
+    from paribus.exported.write import export as export
     from paribus.load import load_study as load_study
     from paribus.plan import make_plan as make_plan
     from paribus.plan import open_run as open_run
+    from paribus.predicting import predict as predict
     from paribus.reload import evaluate as evaluate
-    from paribus.reload import predict as predict
     from paribus.report.page import write_report as write_report
     from paribus.results import analyse as analyse
     from paribus.run import run_study as run_study
@@ -22,10 +23,11 @@ _HOMES = {
     "StudySpec": "spec",
     "analyse": "results",
     "evaluate": "reload",
+    "export": "exported.write",
     "load_study": "load",
     "make_plan": "plan",
     "open_run": "plan",
-    "predict": "reload",
+    "predict": "predicting",
     "run_study": "run",
     "write_report": "report.page",
 }

@@ -1,7 +1,8 @@
 """What a trial gave: frozen values that travel from the worker to the store and on to the analysis."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,36 @@ class Rule:
     floors: npt.NDArray[np.float64] | None = None
     costs: npt.NDArray[np.float64] | None = None
     chosen: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; floats come back bit for bit."""
+        return {
+            "name": self.name,
+            "offsets": self.offsets.tolist(),
+            "floors": None if self.floors is None else self.floors.tolist(),
+            "costs": None if self.costs is None else self.costs.tolist(),
+            "chosen": self.chosen,
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any], n_classes: int) -> "Rule":
+        """The inverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError, OverflowError: this is not what `to_json` gave for so many classes.
+        """
+
+        def array(name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float64] | None:
+            found = None if plain[name] is None else np.array(plain[name], np.float64)
+            if found is not None and found.shape != shape:
+                raise ValueError(f"{name} of its decision rule must be of shape {shape}, got {found.shape}")
+            return found
+
+        offsets = array("offsets", (n_classes,))
+        if offsets is None:
+            raise ValueError("its decision rule has no offsets")
+        floors, costs = array("floors", (n_classes,)), array("costs", (n_classes, n_classes))
+        return cls(str(plain["name"]), offsets, floors, costs, str(plain["chosen"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Trained networks put to use again: the same weights, preprocessing and code path as training's own test."""
+"""Trained networks held against what they scored: the same weights, preprocessing and code path as their own test."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,18 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from paribus.analysis.decide import argmax, decide
-from paribus.data.audit import finite
-from paribus.data.examples import read_examples
 from paribus.data.fingerprint import fingerprint
-from paribus.data.sources import load_dataset
-from paribus.errors import CheckpointError, DataError, StoreError
+from paribus.data.sources import load_dataset, moved
+from paribus.errors import CheckpointError, StoreError
 from paribus.plan import open_run
-from paribus.spec import DataSpec
 from paribus.store.place import has_store, remembered
 from paribus.training.checkpoint import Description, load
 from paribus.training.evaluate import loss_and_accuracy, predict_logits
-from paribus.training.examples import prepare, unlabelled
+from paribus.training.examples import prepare
 from paribus.training.trial import deterministic, logits_digest
 
 
@@ -52,7 +48,7 @@ def evaluate(checkpoint: Path, data_path: str | None = None, *, allow_import: bo
     """
     description, model = load(checkpoint, allow_import=allow_import)
     spec = description.spec
-    dataset = load_dataset(_moved(spec.data, data_path))
+    dataset = load_dataset(moved(spec.data, data_path))
     if fingerprint(dataset) != description.fingerprint:
         raise CheckpointError(
             f"the data are not those that {checkpoint} was trained on (their content differs); "
@@ -73,65 +69,6 @@ def evaluate(checkpoint: Path, data_path: str | None = None, *, allow_import: bo
         differing=differing,
         largest_difference=largest,
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
-    """What a network says of examples whose classes are not known."""
-
-    examples: tuple[str, ...]
-    """The file of each, or its place in the array."""
-    class_names: tuple[str, ...]
-    probabilities: npt.NDArray[np.float64]
-    """(n, n_classes)."""
-    named: npt.NDArray[np.int64]
-    """(n,) the class that the checkpoint's decision rule names."""
-    rule: str
-    """Its name, ``argmax`` as a rule."""
-
-
-def predict(checkpoint: Path, file: Path, *, allow_import: bool = False) -> Prediction:
-    """Probabilities of each example in a file, and the class that the checkpoint's decision rule names.
-
-    Args:
-        checkpoint: path of the weights or their description.
-        file: ``.npz`` (array ``x``), ``.npy`` or ``.ts``, an image or a folder of images, shaped as those of training.
-        allow_import: a network that is not of paribus may be imported, which runs its code.
-
-    Raises:
-        ImportRefused: it is such a network, and that is not allowed.
-        CheckpointError, DataError: either cannot be read, or the examples do not fit the network.
-    """
-    description, model = load(checkpoint, allow_import=allow_import)
-    x, names = read_examples(file, description.input_shape, getattr(description.spec.data, "size", None))
-    if x.shape[1:] != description.input_shape:
-        raise DataError(f"{file} holds examples of shape {x.shape[1:]}, the network takes {description.input_shape}")
-    _refuse(file, ~finite(x), "hold NaN or infinite values")
-    with deterministic(description.threads):
-        examples = unlabelled(x, description.kind, description.normalisation, torch.device("cpu"))
-        logits = predict_logits(model, examples, description.spec.train.precision)
-    _refuse(file, ~torch.isfinite(logits).all(dim=1).numpy(), "have values too large for the network")
-    rule = description.rule or argmax(len(description.class_names))
-    return Prediction(
-        examples=names,
-        class_names=description.class_names,
-        probabilities=torch.softmax(logits.double(), dim=1).numpy(),
-        named=decide(rule, logits.numpy()),
-        rule=rule.name,
-    )
-
-
-def _refuse(file: Path, bad: npt.NDArray[np.bool_], what: str) -> None:
-    if bad.any():
-        raise DataError(f"{file}: {bad.sum()} examples {what}, the first is number {bad.argmax()} (from 0)")
-
-
-def _moved(spec: DataSpec, data_path: str | None) -> DataSpec:
-    if data_path is None:
-        return spec
-    if "path" not in type(spec).model_fields:
-        raise DataError(f"source `{spec.source}` has no path: leave out --data-path")
-    return spec.model_copy(update={"path": data_path})
 
 
 def _against_store(

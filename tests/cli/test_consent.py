@@ -88,7 +88,7 @@ def test_nor_with_a_setting_alone(untouched: Path) -> None:
 
 def test_nor_is_a_checkpoint_put_to_use(untouched: Path) -> None:
     checkpoint = checkpoint_in(untouched)
-    for arguments in (("evaluate", checkpoint), ("predict", checkpoint, "x.npy")):
+    for arguments in (("evaluate", checkpoint), ("predict", checkpoint, "x.npy"), ("export", checkpoint, "x.onnx")):
         result = paribus(*arguments, cwd=untouched, code=2)
         assert "their.net:make" in result.stderr
         assert "--allow-import" in result.stderr

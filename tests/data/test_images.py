@@ -448,7 +448,7 @@ def test_images_to_predict(tmp_path: Path) -> None:
     assert read_examples(root / "train" / "a" / "1.png", (3, 5, 4))[0].shape == (1, 3, 5, 4)
     with pytest.raises(DataError, match="5 x 4 pixels, the network takes 6 x 6: resize it"):
         read_examples(root / "train" / "a", (1, 6, 6))
-    assert read_examples(root / "train" / "a", (1, 6, 6), size=6)[0].shape == (3, 1, 6, 6)
+    assert read_examples(root / "train" / "a", (1, 6, 6), resize=True)[0].shape == (3, 1, 6, 6)
     (root / "train" / "a" / "0.png").write_bytes(b"text")
     with pytest.raises(DataError, match=r"0.png cannot be read as an image"):
         read_examples(root / "train" / "a", (1, 5, 4))

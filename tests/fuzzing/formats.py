@@ -22,6 +22,7 @@ from PIL import Image
 from safetensors.torch import save as save_tensors
 
 from conformance.build import make_planned, make_record, make_study
+from exported.by_hand import linear, signed
 from fuzzing.spoil import INTEGERS, TEXTS, spoilt_bytes, spoilt_text, spoilt_tree
 from paribus.cli.decide import read_costs
 from paribus.data.cifar10 import _batch
@@ -30,6 +31,7 @@ from paribus.data.normalise import Normalisation
 from paribus.data.npz import read_arrays
 from paribus.data.sources import load_dataset, load_unchecked
 from paribus.data.ts import read_ts
+from paribus.exported.session import open_file
 from paribus.load import builtin_studies, load_study
 from paribus.models.build import build
 from paribus.spec import Cifar10Data, Fer2013Data, HubData, NpzData, TrialSpec
@@ -388,6 +390,24 @@ def pickled(r: random.Random, path: Path) -> None:
     _write(path, content)
 
 
+@cache
+def _onnx() -> bytes:
+    return linear().SerializeToString()
+
+
+def onnx(r: random.Random, path: Path) -> None:
+    """The graph spoilt and signed again, or what is signed spoilt."""
+    if r.random() < 0.7:
+        _write(path, signed(spoilt_bytes(_onnx(), r)))
+    else:
+        _write(path, spoilt_bytes(signed(_onnx()), r))
+
+
+def read_onnx(path: Path) -> None:
+    opened = open_file(path)
+    opened.logits(np.ones((3, *opened.about.input_shape), opened.dtype))
+
+
 def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
@@ -407,5 +427,6 @@ FORMATS = {
     "study": Format("study.yaml", 3, study, load_study),
     "store": Format("x.sqlite", 3, store, read_store),
     "pickle": Format("data_batch_1", 6, pickled, _batch),
+    "onnx": Format("x.onnx", 10, onnx, read_onnx),
     "image": Format("x.png", 6, picture, lambda path: decode_files([path], 3, (4, 4))),
 }

@@ -20,6 +20,7 @@ from paribus.training.checkpoint import (
     check,
     load,
     save,
+    write_atomically,
 )
 from paribus.validate import validate
 
@@ -124,6 +125,12 @@ def test_descriptions_that_are_wrong(saved: Path, changes: dict, says: str) -> N
 def test_no_checkpoint_here(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint here"):
         load(tmp_path / "none.safetensors")
+
+
+def test_a_place_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match=r"cannot write .*choose another place"):
+        write_atomically(tmp_path / "file" / "x", b"")
 
 
 # ---------------------------------------------------------------- of strangers, who can sign what they like

@@ -43,6 +43,7 @@ app.add_typer(data.app)
 Checkpoint = Annotated[
     Path, typer.Argument(help="A checkpoint: runs/NAME/checkpoints/ID.safetensors.", show_default=False)
 ]
+DataPath = Annotated[str | None, typer.Option(help="Where the data are, when they have moved.")]
 
 app.command()(run_command.run)
 
@@ -182,7 +183,7 @@ app.command()(answers.decide)
 @app.command()
 def evaluate(
     checkpoint: Checkpoint,
-    data_path: Annotated[str | None, typer.Option(help="Where the data are, when they have moved.")] = None,
+    data_path: DataPath = None,
     allow_import: AllowImport = False,
 ) -> None:
     """Reload a checkpoint and see that it predicts its test part exactly as when it was saved."""
@@ -201,8 +202,29 @@ def evaluate(
 
 
 @app.command()
-def predict(
+def export(
     checkpoint: Checkpoint,
+    file: Annotated[Path, typer.Argument(help="The ONNX file to write: model.onnx.", show_default=False)],
+    data_path: DataPath = None,
+    allow_import: AllowImport = False,
+) -> None:
+    """Write a checkpoint as an ONNX file, preprocessing inside, and check it against paribus' own predictions."""
+    from paribus.cli.export import sentences
+    from paribus.exported.write import export as export_checkpoint
+
+    found = with_consent(
+        lambda allow: export_checkpoint(checkpoint, file, data_path=data_path, allow_import=allow), allow_import
+    )
+    for sentence in sentences(found):
+        say(sentence)
+
+
+@app.command()
+def predict(
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(help="A checkpoint, or an exported .onnx file (that needs no PyTorch).", show_default=False),
+    ],
     file: Annotated[
         Path,
         typer.Argument(
@@ -213,7 +235,7 @@ def predict(
     allow_import: AllowImport = False,
 ) -> None:
     """Print a class and the probabilities of each example in a file."""
-    from paribus.reload import predict as predict_file
+    from paribus.predicting import predict as predict_file
 
     found = with_consent(lambda allow: predict_file(checkpoint, file, allow_import=allow), allow_import)
     header = ["example", "class", *found.class_names]

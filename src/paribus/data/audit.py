@@ -40,6 +40,16 @@ def finite(x: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return found
 
 
+def whole_bytes(x: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """(N,) True for the examples of x (N, C, H, W) that hold nothing but whole numbers from 0 to 255."""
+    if x.dtype == np.uint8:
+        return np.ones(len(x), dtype=np.bool_)
+    with np.errstate(invalid="ignore"):
+        fits = (x >= 0) & (x <= 255) & (x == np.floor(x))
+    found: npt.NDArray[np.bool_] = fits.reshape(len(x), -1).all(axis=1)
+    return found
+
+
 def _without_non_finite(dataset: Dataset, non_finite: Literal["refuse", "drop"]) -> Dataset:
     keep = finite(dataset.x)
     if keep.all():

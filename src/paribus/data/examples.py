@@ -14,7 +14,7 @@ from paribus.errors import DataError
 
 
 def read_examples(
-    file: Path, input_shape: tuple[int, int, int], size: object = None
+    file: Path, input_shape: tuple[int, int, int], *, resize: bool = False
 ) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
     """x (N, C, H, W), float32 or uint8, from a ``.npz`` (array ``x``), ``.npy`` or ``.ts`` file, an image, or a folder
     of images, which are taken in the order of their names; and what each example is called: its file, or its place.
@@ -22,13 +22,13 @@ def read_examples(
     Args:
         file: where the examples are.
         input_shape: (C, H, W) of the network; images are decoded as grey or colour accordingly.
-        size: not None where training resized its images; then these are resized too.
+        resize: whether training resized its images; then these are resized too.
 
     Raises:
         DataError: the file is missing, damaged or of another kind, or an image is of another size.
     """
     if file.is_dir() or file.name.lower().endswith(SUFFIXES):
-        return _images(file, input_shape, resize=size is not None)
+        return _images(file, input_shape, resize=resize)
     if file.suffix == ".ts":
         x: npt.NDArray[Any] = read_ts(file)[0]
     elif file.suffix in (".npz", ".npy"):

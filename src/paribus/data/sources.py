@@ -2,6 +2,7 @@
 
 from paribus.data import aeon, audit, bci3b, cifar10, digits, fer2013, folder, hub, npz
 from paribus.data.dataset import Dataset
+from paribus.errors import DataError
 from paribus.spec import (
     AeonData,
     Bci3bData,
@@ -24,6 +25,19 @@ def load_dataset(spec: DataSpec) -> Dataset:
         DataError: the data are missing, damaged or unfit; the message says which and what to do.
     """
     return audit.check(load_unchecked(spec), spec.non_finite)
+
+
+def moved(spec: DataSpec, path: str | None) -> DataSpec:
+    """The same data at another place; None leaves them where they were.
+
+    Raises:
+        DataError: the source has no path.
+    """
+    if path is None:
+        return spec
+    if "path" not in type(spec).model_fields:
+        raise DataError(f"source `{spec.source}` has no path: leave out --data-path")
+    return spec.model_copy(update={"path": path})
 
 
 def describe_sources() -> tuple[tuple[str, str, str], ...]:

@@ -4,12 +4,11 @@ import hashlib
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -64,6 +63,11 @@ class Description:
     rule: Rule | None = None
     """How classes are named; None for argmax. Put there by `keep_rule`."""
 
+    @property
+    def resized(self) -> bool:
+        """Whether images were brought to one size before training, and so must be others."""
+        return getattr(self.spec.data, "size", None) is not None
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that at every moment it is either whole or not there.
@@ -81,9 +85,10 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise CheckpointError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another --out and run again"
+            f"cannot write {path}: {error.strerror or error}; free space or choose another place, and run again"
         ) from error
 
 
@@ -233,13 +238,7 @@ def keep_rule(path: Path, rule: Rule | None) -> None:
     meta = _read_meta(path)
     meta.pop("rule", None)
     if rule is not None:
-        plain = {
-            "name": rule.name,
-            "offsets": rule.offsets.tolist(),
-            "floors": None if rule.floors is None else rule.floors.tolist(),
-            "costs": None if rule.costs is None else rule.costs.tolist(),
-            "chosen": rule.chosen,
-        }
+        plain = rule.to_json()
         meta["rule"] = {**plain, "sha256": _digest({**plain, "weights_sha256": meta["weights_sha256"]})}
     write_atomically(path, json.dumps(meta, indent=1, ensure_ascii=False).encode())
 
@@ -250,24 +249,13 @@ def _rule(meta: dict[str, Any], path: Path) -> Rule | None:
         return None
     try:
         given = dict(meta["rule"])
-        digest, n = given.pop("sha256"), len(meta["class_names"])
-        offsets, floors, costs = (
-            _array(given[name], shape) for name, shape in (("offsets", (n,)), ("floors", (n,)), ("costs", (n, n)))
-        )
-        if offsets is None or digest != _digest({**given, "weights_sha256": meta["weights_sha256"]}):
+        if given.pop("sha256") != _digest({**given, "weights_sha256": meta["weights_sha256"]}):
             raise ValueError("its decision rule has changed since it was kept")
-        return Rule(str(given["name"]), offsets, floors, costs, str(given["chosen"]))
+        return Rule.from_json(given, len(meta["class_names"]))
     except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise CheckpointError(
             f"{path} holds a decision rule that cannot be used ({error}): keep it anew with `paribus decide RUN --keep`"
         ) from None
-
-
-def _array(given: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float64] | None:
-    array = None if given is None else np.array(given, np.float64)
-    if array is not None and array.shape != shape:
-        raise ValueError("its decision rule has changed since it was kept")
-    return array
 
 
 def _digest(meta: dict[str, Any]) -> str:

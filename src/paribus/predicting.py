@@ -1,0 +1,111 @@
+"""Classes and probabilities of new examples, by a checkpoint or an exported file, which needs no torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from paribus.analysis.decide import argmax, decide
+from paribus.analysis.metrics import log_probabilities
+from paribus.data.audit import finite, whole_bytes
+from paribus.data.examples import read_examples
+from paribus.errors import DataError
+from paribus.record import Rule
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a network says of examples whose classes are not known."""
+
+    examples: tuple[str, ...]
+    """The file of each, or its place in the array."""
+    class_names: tuple[str, ...]
+    probabilities: npt.NDArray[np.float64]
+    """(n, n_classes)."""
+    named: npt.NDArray[np.int64]
+    """(n,) the class that the checkpoint's decision rule names."""
+    rule: str
+    """Its name, ``argmax`` as a rule."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Network:
+    """A trained network, wherever it came from."""
+
+    input_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    resize: bool
+    rule: Rule | None
+    only_bytes: bool
+    logits: Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+    """Raw examples (n, C, H, W) -> (n, n_classes)."""
+
+
+def predict(checkpoint: Path, file: Path, *, allow_import: bool = False) -> Prediction:
+    """Probabilities of each example in a file, and the class that the network's decision rule names.
+
+    Args:
+        checkpoint: path of the weights or their description, or of an exported ``.onnx`` file; that needs no torch.
+        file: ``.npz`` (array ``x``), ``.npy`` or ``.ts``, an image or a folder of images, shaped as those of training.
+        allow_import: a network that is not of paribus may be imported, which runs its code; not of ``.onnx`` files.
+
+    Raises:
+        ImportRefused: it is such a network, and that is not allowed.
+        CheckpointError, DataError: either cannot be read, or the examples do not fit the network.
+        ParibusError: onnxruntime is not installed.
+    """
+    network = _exported(checkpoint) if checkpoint.suffix.lower() == ".onnx" else _reloaded(checkpoint, allow_import)
+    x, names = read_examples(file, network.input_shape, resize=network.resize)
+    if x.shape[1:] != network.input_shape:
+        raise DataError(f"{file} holds examples of shape {x.shape[1:]}, the network takes {network.input_shape}")
+    _refuse(file, ~finite(x), "hold NaN or infinite values")
+    if network.only_bytes:
+        _refuse(file, ~whole_bytes(x), f"hold values that {checkpoint} does not take: whole numbers from 0 to 255")
+    logits = network.logits(x)
+    _refuse(file, ~finite(logits), "have values too large for the network")
+    rule = network.rule or argmax(len(network.class_names))
+    return Prediction(
+        examples=names,
+        class_names=network.class_names,
+        probabilities=np.exp(log_probabilities(logits)),
+        named=decide(rule, logits),
+        rule=rule.name,
+    )
+
+
+def _reloaded(checkpoint: Path, allow_import: bool) -> _Network:
+    from paribus.training.checkpoint import load
+    from paribus.training.reuse import logits_of
+
+    description, model = load(checkpoint, allow_import=allow_import)
+    return _Network(
+        input_shape=description.input_shape,
+        class_names=description.class_names,
+        resize=description.resized,
+        rule=description.rule,
+        only_bytes=False,
+        logits=lambda x: logits_of(description, model, x),
+    )
+
+
+def _exported(file: Path) -> _Network:
+    from paribus.exported.session import open_file
+
+    opened = open_file(file)
+    about = opened.about
+    return _Network(
+        input_shape=about.input_shape,
+        class_names=about.class_names,
+        resize=about.resize,
+        rule=about.rule,
+        only_bytes=opened.dtype is np.uint8,
+        logits=lambda x: opened.logits(x.astype(opened.dtype, copy=False)),
+    )
+
+
+def _refuse(file: Path, bad: npt.NDArray[np.bool_], what: str) -> None:
+    if bad.any():
+        raise DataError(f"{file}: {bad.sum()} examples {what}, the first is number {bad.argmax()} (from 0)")
