@@ -259,7 +259,7 @@ def _executor(run: RunSpec) -> Executor:
 def _variables() -> dict[str, str]:
     """Of the environment, that decide how a trial runs; the store's may hold a password, and a trial needs none."""
     names = [name for name in os.environ if name.startswith("PARIBUS_") and name != PASSWORDS]
-    return {name: os.environ[name] for name in (*names, "AEON_DATA") if name in os.environ}
+    return {name: os.environ[name] for name in (*names, "AEON_DATA", "MNE_DATA") if name in os.environ}
 
 
 def _outcome(message: Finished | Crashed, trial: PlannedTrial, plan: Plan) -> TrialRecord | TrialFailure:
