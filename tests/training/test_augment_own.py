@@ -12,6 +12,7 @@ from commands import paribus
 from paribus.errors import ImportRefused, TrainingError
 from paribus.load import load_study
 from paribus.models.custom import own_code
+from paribus.reload import evaluate
 from paribus.run import run_study
 from paribus.spec import FunctionSpec, HorizontalFlipSpec, RunSpec
 from paribus.training.augment import augmenter
@@ -123,6 +124,10 @@ def test_a_study_needs_consent_and_editing_makes_new_trials(here: Path, eeg_file
     with (here / "own_functions.py").open("a") as file:
         file.write("\n# edited\n")
     assert run_study(study, run).n_finished == 1, "the one that augments"
+    (here / "own_functions.py").unlink()
+    sys.modules.pop("own_functions")
+    checkpoints = sorted((here / "run" / "checkpoints").glob("*.safetensors"))
+    assert all(evaluate(path).identical for path in checkpoints), "nothing that reads them augments"
 
 
 def test_the_source_of_network_and_functions_counts(here: Path, eeg_file: Path) -> None:
