@@ -1,4 +1,4 @@
-"""Consent to run the code of others: a study or a checkpoint may name a network that is not of paribus."""
+"""Consent to run the code of others, which a study or a checkpoint may name: networks, and functions that augment."""
 
 import os
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ def allowed(given: bool) -> bool:
 
 
 def what_it_runs(names: Iterable[str]) -> str:
-    """What using these networks does, in a sentence.
+    """What using this code does, in a sentence.
 
     Args:
-        names: as ``package.module:Class``, at least one.
+        names: as ``package.module:name``, at least one.
     """
     names = sorted(set(names))
     modules = sorted({name.split(":")[0] for name in names})
     return (
-        f"this names {'a network' if len(names) == 1 else 'networks'} not of paribus, {', '.join(names)}: using it "
+        f"this names code not of paribus, {', '.join(names)}: using it "
         f"imports {', '.join(modules)} (from {Path.cwd()} or what is installed) and runs the code there"
     )

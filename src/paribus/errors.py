@@ -39,7 +39,7 @@ class StudyError(ParibusError):
 
 
 class ImportRefused(ParibusError):
-    """A study or a checkpoint names a network that is not of paribus, and nobody has allowed to import it.
+    """A study or a checkpoint names code that is not of paribus, and nobody has allowed to import it.
 
     Args:
         place: the file, or the file and the field.

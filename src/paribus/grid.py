@@ -235,7 +235,7 @@ def expand(
     Args:
         study: the question.
         fingerprint: gives the content hash of the data that a ``DataSpec`` names.
-        code: gives the hash of the code that a ``ModelSpec`` names, "" for the networks of paribus.
+        code: gives the hash of the code of one's own that a configuration names, "" where it names none.
 
     Raises:
         StudyError: two cells hold the same trials, because their data have the same content.
@@ -243,7 +243,7 @@ def expand(
     trials = []
     seen: dict[str, Cell] = {}
     for cell, configuration in cells(study):
-        content, digest = fingerprint(configuration.data), code(configuration.model)
+        content, digest = fingerprint(configuration.data), code(configuration)
         for seed in study.seeds:
             spec = TrialSpec(
                 data=configuration.data,
@@ -270,7 +270,7 @@ def trial_id(spec: TrialSpec, fingerprint: str, code: str = "") -> str:
     Args:
         spec: the resolved specification.
         fingerprint: of the data.
-        code: of a network of one's own.
+        code: of one's own.
     """
     text = json.dumps(spec.identity(fingerprint, code), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]

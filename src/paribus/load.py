@@ -13,7 +13,7 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from paribus.consent import allowed, what_it_runs
 from paribus.errors import ImportRefused, StudyError
 from paribus.grid import cells, check_reported, patch
-from paribus.spec import Baseline, ModuleSpec, StudySpec
+from paribus.spec import Baseline, StudySpec
 from paribus.suggest import from_known
 from paribus.validate import validate
 
@@ -34,18 +34,17 @@ def load_study(study: str | Path, settings: Sequence[str] = (), *, allow_import:
         study: path of a YAML file, or a name that `builtin_studies` lists.
         settings: ``path=value`` each, the value as YAML. A path that starts with ``data``, ``model`` or ``train``
             changes the baseline; any other names a field of the study (``seeds=3``).
-        allow_import: networks that are not of paribus may be imported later, which runs their code;
+        allow_import: code that is not of paribus may be imported later, which runs it;
             ``PARIBUS_ALLOW_IMPORT=1`` in the environment allows it too.
 
     Raises:
         StudyError: the file cannot be read or is not a valid study.
-        ImportRefused: it names a network that is not of paribus, and that is not allowed.
+        ImportRefused: it names code that is not of paribus, and that is not allowed.
     """
     spec = read_study(study, settings)
-    models = [spec.baseline.model, *(configuration.model for _, configuration in cells(spec))]
-    foreign = [model.name for model in models if isinstance(model, ModuleSpec)]
+    foreign = [name for each in (spec.baseline, *(found for _, found in cells(spec))) for name in each.foreign()]
     if foreign and not allowed(allow_import):
-        raise ImportRefused(f"{study}: model.name", what_it_runs(foreign))
+        raise ImportRefused(str(study), what_it_runs(foreign))
     return spec
 
 

@@ -8,7 +8,7 @@ from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.errors import RunError
 from paribus.grid import expand
-from paribus.models.custom import code_digest
+from paribus.models.custom import own_code
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.spec import DataSpec, StudySpec
 from paribus.store.base import Store, StoredStudy
@@ -54,7 +54,7 @@ def make_plan(study: StudySpec) -> Plan:
             facts[origin] = DataFacts(fingerprint(dataset), dataset.input_shape, dataset.n_classes)
         return facts[origin].fingerprint
 
-    return Plan(study, expand(study, content, code_digest), facts)
+    return Plan(study, expand(study, content, own_code), facts)
 
 
 def open_run(out: Path) -> Store:

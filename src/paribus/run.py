@@ -21,7 +21,7 @@ from paribus.grid import in_words
 from paribus.live import OWNER, Journal
 from paribus.machine import available_memory
 from paribus.models.build import check
-from paribus.models.custom import code_digest
+from paribus.models.custom import own_code
 from paribus.plan import Plan, distinct, make_plan
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.share import owner, share
@@ -29,6 +29,7 @@ from paribus.spec import Resources, RunSpec, StudySpec, TrainSpec
 from paribus.store.place import VARIABLE as PASSWORDS
 from paribus.store.place import find_store, remember
 from paribus.store.sql import open_store
+from paribus.training.augment_own import check_functions
 from paribus.training.divide import divide, everything, n_trainings
 from paribus.training.environment import resolve_device
 from paribus.training.state import remove_state
@@ -154,6 +155,7 @@ def check_plan(plan: Plan) -> None:
     for trial in distinct(plan, batches):
         with _naming(trial):
             divided = divide(trial.spec)
+            check_functions(trial.spec.train.augmentation, plan.facts(trial).input_shape)
             if trial.spec.train.refit == "all":
                 everything(trial.spec, divided)
 
@@ -213,7 +215,7 @@ def default_jobs(run: RunSpec) -> int:
 
 def _task(plan: Plan, trial: PlannedTrial, run: RunSpec) -> TrialTask:
     told = run.model_copy(update={"store": None})  # the parent writes it: no password goes anywhere
-    return TrialTask(trial, plan.facts(trial).fingerprint, told, code_digest(trial.spec.model))
+    return TrialTask(trial, plan.facts(trial).fingerprint, told, own_code(trial.spec))
 
 
 def _settled(run: RunSpec) -> RunSpec:
@@ -257,7 +259,7 @@ def _executor(run: RunSpec) -> Executor:
 def _variables() -> dict[str, str]:
     """Of the environment, that decide how a trial runs; the store's may hold a password, and a trial needs none."""
     names = [name for name in os.environ if name.startswith("PARIBUS_") and name != PASSWORDS]
-    return {name: os.environ[name] for name in (*names, "AEON_DATA") if name in os.environ}
+    return {name: os.environ[name] for name in (*names, "AEON_DATA", "MNE_DATA") if name in os.environ}
 
 
 def _outcome(message: Finished | Crashed, trial: PlannedTrial, plan: Plan) -> TrialRecord | TrialFailure:

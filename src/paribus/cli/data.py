@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from paribus.cli.terminal import Settings, Study, complain, hand_over, say, show_table
+from paribus.cli.terminal import AllowImport, Settings, Study, complain, hand_over, say, show_table, with_consent
 from paribus.errors import DataError, ParibusError
 
 app = typer.Typer(name="data", help="Sources of data: list, audit, fetch, preview.", invoke_without_command=True)
@@ -94,11 +94,16 @@ def preview(
     ] = None,
     n: Annotated[int, typer.Option("--n", min=1, max=100, help="Training examples to show.")] = 8,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the trial to look at.")] = 0,
+    allow_import: AllowImport = False,
 ) -> None:
     """Draw training examples as the network sees them: normalised, and augmented epoch by epoch."""
-    from paribus.load import read_study
+    from paribus.grid import cells
+    from paribus.load import load_study, read_study
+    from paribus.spec import FunctionSpec
 
     spec = read_study(study, settings or [])
+    if any(isinstance(each, FunctionSpec) for _, cell in cells(spec) for each in cell.train.augmentation):
+        spec = with_consent(lambda allow: load_study(study, settings or [], allow_import=allow), allow_import)
     path = out or Path(f"{spec.name}-preview.png")
     if path.suffix.lower() != ".png":
         raise ParibusError(f"--out must be the name of a .png file, got {path}")

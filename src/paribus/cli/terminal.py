@@ -40,14 +40,14 @@ AllowImport = Annotated[
     bool,
     typer.Option(
         "--allow-import",
-        help=f"Allow to import networks that are not of paribus, which runs their code; or set {VARIABLE}=1.",
+        help=f"Allow to import code that is not of paribus, which runs it; or set {VARIABLE}=1.",
     ),
 ]
 T = TypeVar("T")
 
 
 def with_consent(act: Callable[[bool], T], allow_import: bool) -> T:
-    """What an act gives that may have to import a network not of paribus; in a terminal the person is asked.
+    """What an act gives that may have to import code not of paribus; in a terminal the person is asked.
 
     Args:
         act: told whether that is allowed; raises ImportRefused where it would have to be.

@@ -23,13 +23,13 @@ from paribus.data.dataset import Dataset
 from paribus.errors import DataError
 from paribus.folders import cache_folder
 
-_VERSION = 2
+_VERSION = 3
 """Goes into every key. Raise it when the form of an entry changes."""
 TEMPORARY = "tmp-"
 """Before the names of what is not finished."""
 _OLD_SECONDS = 24 * 3600
 _ARRAYS = ("x", "y", "ids", "part", "group", "names")
-_VALUES = ("class_names", "kind", "description", "sfreq_hz", "notes", "formats", "unreadable")
+_VALUES = ("class_names", "kind", "description", "sfreq_hz", "notes", "formats", "unreadable", "channel_names")
 
 
 def cached(key: str, build: Callable[[], Dataset]) -> Dataset:
@@ -42,8 +42,7 @@ def cached(key: str, build: Callable[[], Dataset]) -> Dataset:
         build: makes the data set.
     """
     try:
-        name = hashlib.sha256(f"{_VERSION}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
-        entry = cache_folder() / name
+        entry = _entry(key)
     except RuntimeError:  # there is no home folder
         return build()
     found = _read(entry, key)
@@ -53,6 +52,19 @@ def cached(key: str, build: Callable[[], Dataset]) -> Dataset:
     with contextlib.suppress(OSError):  # read-only or full: go on without
         _write(entry, key, dataset)
     return dataset
+
+
+def is_kept(key: str) -> bool:
+    """Whether there is an entry of a key, be it damaged or not."""
+    try:
+        return (_entry(key) / "entry.json").is_file()
+    except RuntimeError:
+        return False
+
+
+def _entry(key: str) -> Path:
+    name = hashlib.sha256(f"{_VERSION}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return cache_folder() / name
 
 
 def _read(entry: Path, key: str) -> Dataset | None:
@@ -71,7 +83,9 @@ def _read(entry: Path, key: str) -> Dataset | None:
             for name in content["files"]
         }
         values = content["values"]
-        lists: dict[str, Any] = {name: tuple(values[name]) for name in ("class_names", "notes", "unreadable")}
+        lists: dict[str, Any] = {
+            name: tuple(values[name]) for name in ("class_names", "notes", "unreadable", "channel_names")
+        }
         lists["formats"] = tuple((str(name), int(count)) for name, count in values["formats"])
         return Dataset(**arrays, **{**values, **lists})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, DataError):

@@ -1,6 +1,6 @@
 """All sources behind one function. Light to import: what decodes is imported when it decodes."""
 
-from paribus.data import aeon, audit, bci3b, cifar10, digits, fer2013, folder, hub, npz
+from paribus.data import aeon, audit, bci3b, cifar10, digits, fer2013, folder, hub, moabb, npz
 from paribus.data.dataset import Dataset
 from paribus.errors import DataError
 from paribus.spec import (
@@ -12,6 +12,7 @@ from paribus.spec import (
     Fer2013Data,
     FolderData,
     HubData,
+    MoabbData,
     NpzData,
 )
 
@@ -58,6 +59,11 @@ def describe_sources() -> tuple[tuple[str, str, str], ...]:
             "arrays x, y and optionally x_validation, x_test, group, ids, class_names, channel_names, sfreq_hz, kind",
             "your own: np.savez('data.npz', x=x, y=y), then data.path",
         ),
+        (
+            "moabb",
+            "EEG of MOABB: data.dataset and data.paradigm by its names, cut into trials",
+            "downloaded by MOABB when first asked for; extra `moabb`",
+        ),
         ("digits", "1,797 handwritten digits, 8 x 8 pixels, 10 classes", "with scikit-learn"),
         (
             "folder",
@@ -82,6 +88,16 @@ def describe_sources() -> tuple[tuple[str, str, str], ...]:
     )
 
 
+def is_here(spec: DataSpec) -> bool:
+    """Whether data would be read from this machine, without a download."""
+    match spec:
+        case AeonData():
+            return aeon.is_here(spec)
+        case MoabbData():
+            return moabb.is_here(spec)
+    return True
+
+
 def load_unchecked(spec: DataSpec) -> Dataset:
     """The data that a specification names, as their source gives them, for an audit: they may be unfit to train on.
 
@@ -95,6 +111,8 @@ def load_unchecked(spec: DataSpec) -> Dataset:
             return bci3b.load(spec)
         case NpzData():
             return npz.load(spec)
+        case MoabbData():
+            return moabb.load(spec)
         case DigitsData():
             return digits.load(spec)
         case FolderData():

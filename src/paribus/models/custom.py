@@ -1,7 +1,7 @@
-"""Networks that are not of paribus: ``package.module:Class``.
+"""What is not of paribus: networks, ``package.module:Class``, and functions that augment.
 
 Importing a module runs its code, so a study or a checkpoint that names one is trusted with that; but a name can only
-lead to a PyTorch module class, or to a function outside Python's own library that gives one.
+lead to a PyTorch module class, or to a function outside Python's own library.
 """
 
 import hashlib
@@ -11,13 +11,13 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paribus.errors import ModelError
-from paribus.spec import ModelSpec, ModuleSpec
+from paribus.spec import Baseline, ModelSpec, ModuleSpec
 from paribus.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -27,19 +27,33 @@ if TYPE_CHECKING:
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
-def code_digest(spec: ModelSpec) -> str:
-    """SHA-256 of the source that a network of one's own comes from, so that editing it makes new trials.
+def own_code(configuration: Baseline) -> str:
+    """SHA-256 of all source of one's own that a configuration names; "" where it names none.
 
-    Of a module that stands alone, its file; of a package, all its Python files; of an installed package, the module's
-    file and the package's version; of a zip file, all of it. "" for the networks of paribus. Imports no torch itself.
+    Raises:
+        ModelError: a module is not found.
+    """
+    digests = [_module_digest(name) for name in configuration.foreign()]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest() if len(digests) > 1 else "".join(digests)
+
+
+def code_digest(spec: ModelSpec) -> str:
+    """SHA-256 of the source that a network of one's own comes from; "" for the networks of paribus.
 
     Raises:
         ModelError: there is no such module.
     """
-    if not isinstance(spec, ModuleSpec):
-        return ""
-    module = spec.name.split(":")[0]
-    _refuse_standard_library(spec.name)
+    return _module_digest(spec.name) if isinstance(spec, ModuleSpec) else ""
+
+
+def _module_digest(name: str) -> str:
+    """Of the source of what ``package.module:name`` names, so that editing it makes new trials.
+
+    Of a module that stands alone, its file; of a package, all its Python files; of an installed package, the module's
+    file and the package's version; of a zip file, all of it. Imports no torch itself.
+    """
+    module = name.split(":")[0]
+    _refuse_standard_library(name)
     with _importable_from_here():
         try:
             found = importlib.util.find_spec(module)
@@ -145,8 +159,31 @@ def _squeezed(model: "nn.Module", input_shape: tuple[int, int, int]) -> "nn.Modu
 
 
 def _find(name: str) -> Any:
+    """The class of networks or the function that a name leads to."""
     from torch import nn
 
+    found, path = _look_up(name)
+    is_network = inspect.isclass(found) and issubclass(found, nn.Module)
+    if not is_network and not inspect.isfunction(found):
+        raise ModelError(f"{name} must be a class of torch.nn.Module or a function that gives one")
+    _refuse_standard_library(f"{found.__module__}:{path}")
+    return found
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """The function that ``package.module:function`` names.
+
+    Raises:
+        ModelError: it cannot be imported, or is no function.
+    """
+    found, path = _look_up(name)
+    if not inspect.isfunction(found):
+        raise ModelError(f"{name} must be a function, got {type(found).__name__}")
+    _refuse_standard_library(f"{found.__module__}:{path}")
+    return found
+
+
+def _look_up(name: str) -> tuple[Any, str]:
     module_name, path = name.split(":")
     _refuse_standard_library(name)
     with _importable_from_here():
@@ -158,17 +195,13 @@ def _find(name: str) -> Any:
         if not hasattr(found, part):
             raise ModelError(f"{module_name} has no `{path}`{did_you_mean(part, list(vars(found)))}")
         found = getattr(found, part)
-    is_network = inspect.isclass(found) and issubclass(found, nn.Module)
-    if not is_network and not inspect.isfunction(found):
-        raise ModelError(f"{name} must be a class of torch.nn.Module or a function that gives one")
-    _refuse_standard_library(f"{found.__module__}:{path}")
-    return found
+    return found, path
 
 
 def _refuse_standard_library(name: str) -> None:
-    """Nothing of Python's own library is a network, and much of it would be dangerous to call."""
+    """Nothing of Python's own library is a network or augments, and much of it would be dangerous to call."""
     if name.split(":")[0].split(".")[0] in sys.stdlib_module_names:
-        raise ModelError(f"{name} must be a class of torch.nn.Module or a function that gives one, not of Python's own")
+        raise ModelError(f"{name} must be a network (a class of torch.nn.Module) or a function, not of Python's own")
 
 
 @contextmanager
@@ -188,6 +221,6 @@ def _cannot_import(module: str, error: Exception | None) -> str:
     if module.endswith(".py"):
         why += f"; a module is named without .py, as `{module.removesuffix('.py')}`"
     return (
-        f"cannot import `{module}`, the module of model.name{why}; it must be installed, or stand in the folder "
+        f"cannot import `{module}`{why}; it must be installed, or stand in the folder "
         f"that paribus is started in ({os.getcwd()})"
     )

@@ -15,10 +15,9 @@ import numpy.typing as npt
 
 from paribus.analysis.result import CellResult, StudyResult
 from paribus.analysis.study import analyse
-from paribus.data.aeon import is_here
 from paribus.data.dataset import Dataset
 from paribus.data.fingerprint import fingerprint
-from paribus.data.sources import load_dataset
+from paribus.data.sources import is_here, load_dataset
 from paribus.errors import ParibusError, RunError
 from paribus.lang import ENGLISH, language, msg, resolve, tr
 from paribus.plan import checkpoint_in, read_run
@@ -37,7 +36,7 @@ from paribus.report.shown import first_rows, shown
 from paribus.report.svg import Picture
 from paribus.report.table import Table, to_csv, to_markdown
 from paribus.report.tables import all_tables
-from paribus.spec import AeonData, StudySpec
+from paribus.spec import StudySpec
 from paribus.suggest import from_known
 
 NOT_LOOKED_AT = msg("The data were not looked at.")
@@ -295,7 +294,7 @@ def _dataset(records: Sequence[TrialRecord]) -> Dataset | str:
         return tr("Examples are shown where all cells use the same data, and these do not.")
     spec = records[0].spec.data.origin()
     try:
-        if isinstance(spec, AeonData) and not is_here(spec):
+        if not is_here(spec):
             return tr("The examples cannot be shown, for the data are not on this machine.")
         dataset = load_dataset(spec)
         same = fingerprint(dataset) == records[0].fingerprint

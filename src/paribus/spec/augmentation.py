@@ -4,11 +4,11 @@ Those of images see pixels (before normalisation: 0 to 255, or the units of imag
 normalised signals, whose unit is the standard deviation. Each is done in the order of the list.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from paribus.spec.base import Positive, Probability, Share, Spec, named
+from paribus.spec.base import Positive, Probability, Share, Spec, module_and_name, named
 
 Fill = Annotated[float, Field(ge=0, le=255)]
 
@@ -150,6 +150,18 @@ class FourierSurrogateSpec(Spec):
     p: Probability = 0.5
 
 
+class FunctionSpec(Spec):
+    """A function of one's own, ``package.module:function``; for images and EEG.
+
+    It is called with x (B, C, H, W) float32, as the others see it; with the draws of its examples, of which
+    ``draws.uniform(d)`` and ``draws.normal(d)`` give (B, d) numbers; and with ``args``. It gives a new tensor like x.
+    """
+
+    name: Annotated[str, AfterValidator(module_and_name)]
+    args: dict[str, Any] = Field({})
+    """Keyword arguments, plain values."""
+
+
 ImageAugmentation = (
     CropSpec
     | HorizontalFlipSpec
@@ -164,8 +176,20 @@ ImageAugmentation = (
 EEGAugmentation = (
     TimeShiftSpec | ChannelDropoutSpec | GaussianNoiseSpec | SignFlipSpec | TimeMaskSpec | FourierSurrogateSpec
 )
-AnyAugmentation = ImageAugmentation | EEGAugmentation | MixupSpec
+_BuiltIn = ImageAugmentation | EEGAugmentation | MixupSpec
+AnyAugmentation = _BuiltIn | FunctionSpec
+
+
+def _tag(value: Any) -> str:
+    name = value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+    return "function" if isinstance(name, str) and ":" in name else "built in"
+
+
 AugmentationSpec = Annotated[
-    Annotated[AnyAugmentation, Field(discriminator="name")],
+    Annotated[
+        Annotated[Annotated[_BuiltIn, Field(discriminator="name")], Tag("built in")]
+        | Annotated[FunctionSpec, Tag("function")],
+        Discriminator(_tag),
+    ],
     BeforeValidator(named, json_schema_input_type=AnyAugmentation | str),
 ]

@@ -1,5 +1,6 @@
 """What all specifications share: strictness, ranges and short forms."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +30,15 @@ class FieldError(ValueError):
         """Args: path, dotted, from the specification that looks; message."""
         super().__init__(message)
         self.path = path
+
+
+def module_and_name(value: str) -> str:
+    """The name of something that is not of paribus, unless it does not have the form ``package.module:name``."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*", value):
+        raise ValueError(
+            f"must be package.module:name, a file without .py, folders with dots, as `my_net:MyNet`; got `{value}`"
+        )
+    return value
 
 
 def named(value: Any) -> Any:

@@ -114,6 +114,35 @@ class NpzData(DataCommon):
     sfreq_hz: float | None = Field(None, gt=0)
 
 
+class MoabbData(DataCommon):
+    """A data set of MOABB, cut into trials by one of its paradigms; what is not given is as the paradigm has it."""
+
+    source: Literal["moabb"]
+    dataset: str
+    """As MOABB names it: ``BNCI2014_001``."""
+    paradigm: str
+    """As MOABB names it: ``LeftRightImagery``, ``MotorImagery``, ``P300``, ``SSVEP`` …"""
+    subjects: tuple[int, ...] | None = Field(None, strict=False, min_length=1)
+    """All by default."""
+    fmin: float | None = Field(None, gt=0)
+    """Band-pass filter, in Hz."""
+    fmax: float | None = Field(None, gt=0)
+    tmin: float | None = None
+    """Where a trial begins and ends, in seconds from the data set's own beginning of a trial."""
+    tmax: float | None = None
+    resample: float | None = Field(None, gt=0)
+    """Sampling rate in Hz."""
+    channels: tuple[str, ...] | None = Field(None, strict=False, min_length=1)
+    events: tuple[str, ...] | None = Field(None, strict=False, min_length=2)
+    """The classes."""
+    n_classes: int | None = Field(None, ge=2)
+    groups: Literal["subject", "session", "run"] = "subject"
+    """What is a group, for ``split_by_group`` and ``folds: groups``; sessions are those of one subject, runs of one
+    session."""
+    test: Literal["last_session"] | Annotated[float, Field(gt=0, lt=1)] = "last_session"
+    """Each subject's last session; or a share drawn for test, the same for every seed."""
+
+
 class DigitsData(DataCommon):
     """The 1,797 handwritten digits (8 x 8 grey) that scikit-learn ships."""
 
@@ -189,6 +218,6 @@ class HubData(ImageCommon):
 
 
 DataSpec = Annotated[
-    AeonData | Bci3bData | NpzData | DigitsData | FolderData | Fer2013Data | Cifar10Data | HubData,
+    AeonData | Bci3bData | NpzData | MoabbData | DigitsData | FolderData | Fer2013Data | Cifar10Data | HubData,
     Field(discriminator="source"),
 ]

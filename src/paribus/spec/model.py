@@ -1,11 +1,10 @@
 """Networks; their input shape and number of classes come from the data."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from paribus.spec.base import Share, Spec
+from paribus.spec.base import Share, Spec, module_and_name
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu"]
 Rates = Share | Annotated[tuple[Share, ...], Field(strict=False)]
@@ -18,14 +17,6 @@ class MaxNormSpec(Spec):
 
     conv: float = Field(2.0, gt=0)
     dense: float = Field(0.5, gt=0)
-
-
-def _module_and_class(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*", name):
-        raise ValueError(
-            f"must be package.module:Class, a file without .py, folders with dots, as `my_net:MyNet`; got `{name}`"
-        )
-    return name
 
 
 def _one_is_a_list(value: Any) -> Any:
@@ -123,7 +114,7 @@ class ModuleSpec(ModelCommon):
     ``n_times`` (W), unless ``args`` has them.
     """
 
-    name: Annotated[str, AfterValidator(_module_and_class)]
+    name: Annotated[str, AfterValidator(module_and_name)]
     args: dict[str, Any] = Field({})
     """Keyword arguments, plain values."""
     squeeze: bool = False

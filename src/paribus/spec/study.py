@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from paribus.level import level_name
+from paribus.spec.augmentation import FunctionSpec
 from paribus.spec.base import FieldError, Scalar, Seed, Spec
 from paribus.spec.data import DataSpec, Preparation
-from paribus.spec.model import ModelSpec
+from paribus.spec.model import ModelSpec, ModuleSpec
 from paribus.spec.train import TrainSpec
 from paribus.suggest import from_known
 
@@ -58,6 +59,12 @@ class Baseline(Spec):
     vary: Annotated[tuple[Stream, ...], Field(strict=False, min_length=1), AfterValidator(_in_order)] = STREAMS
     """Which uses of chance follow the seed; the others are those of seed 0 in every trial."""
 
+    def foreign(self) -> tuple[str, ...]:
+        """The code not of paribus that training runs, each as ``package.module:name``."""
+        return tuple(
+            each.name for each in (self.model, *self.train.augmentation) if isinstance(each, ModuleSpec | FunctionSpec)
+        )
+
     @model_validator(mode="after")
     def _folds_are_refitted(self) -> Self:
         if self.data.folds is not None and self.train.refit != "all":
@@ -88,7 +95,7 @@ class TrialSpec(Baseline):
 
         Args:
             fingerprint: of the data (`data.fingerprint.fingerprint`).
-            code: of a network of one's own (`models.custom.code_digest`).
+            code: of what is not of paribus (`models.custom.own_code`).
         """
         spec = self.model_dump(mode="json")
         preparation = {key: spec["data"][key] for key in Preparation.model_fields}

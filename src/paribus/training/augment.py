@@ -24,6 +24,7 @@ from paribus.spec import (
     CutoutSpec,
     EEGAugmentation,
     ErasingSpec,
+    FunctionSpec,
     ImageAugmentation,
     MixupSpec,
     TimeMaskSpec,
@@ -52,8 +53,8 @@ def augmenter(specs: Sequence[AnyAugmentation], kind: Kind, n_rows: int, seed: i
         epoch: from 1.
     """
     streams = _streams(specs, seed, epoch)
-    images = [(spec, stream) for spec, stream in streams if isinstance(spec, ImageAugmentation)]
-    eeg = [(spec, stream) for spec, stream in streams if isinstance(spec, EEGAugmentation)]
+    images = [(spec, stream) for spec, stream in streams if isinstance(spec, ImageAugmentation | FunctionSpec)]
+    eeg = [(spec, stream) for spec, stream in streams if isinstance(spec, EEGAugmentation | FunctionSpec)]
     if not (images if kind == "image" else eeg):
         return None
 

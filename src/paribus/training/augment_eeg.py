@@ -9,14 +9,16 @@ from paribus.spec import (
     ChannelDropoutSpec,
     EEGAugmentation,
     FourierSurrogateSpec,
+    FunctionSpec,
     GaussianNoiseSpec,
     SignFlipSpec,
     TimeMaskSpec,
     TimeShiftSpec,
 )
 from paribus.training.augment_draws import Draws
+from paribus.training.augment_own import apply_function
 
-Item = tuple[EEGAugmentation, Draws]
+Item = tuple[EEGAugmentation | FunctionSpec, Draws]
 
 
 def augment_eeg(x: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
@@ -31,9 +33,11 @@ def augment_eeg(x: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
     return x
 
 
-def _change(x: torch.Tensor, spec: EEGAugmentation, draws: Draws) -> torch.Tensor:
+def _change(x: torch.Tensor, spec: EEGAugmentation | FunctionSpec, draws: Draws) -> torch.Tensor:
     _, _, n_channels, n_times = x.shape
     match spec:
+        case FunctionSpec():
+            return apply_function(x, spec, draws)
         case TimeShiftSpec():
             return time_shift(x, (draws.uniform(1)[:, 0] * (2 * spec.samples + 1)).floor().long() - spec.samples)
         case ChannelDropoutSpec():

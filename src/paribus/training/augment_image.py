@@ -18,15 +18,17 @@ from paribus.spec import (
     CropSpec,
     CutoutSpec,
     ErasingSpec,
+    FunctionSpec,
     HorizontalFlipSpec,
     ImageAugmentation,
     RotationSpec,
     VerticalFlipSpec,
 )
 from paribus.training.augment_draws import Draws
+from paribus.training.augment_own import apply_function
 
 Geometric = CropSpec | HorizontalFlipSpec | VerticalFlipSpec | RotationSpec | AffineSpec
-Item = tuple[ImageAugmentation, Draws]
+Item = tuple[ImageAugmentation | FunctionSpec, Draws]
 Size = tuple[int, int]
 """(H, W)."""
 
@@ -49,7 +51,7 @@ def augment_images(x: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
     return x
 
 
-def _fusible(specs: Sequence[ImageAugmentation]) -> int:
+def _fusible(specs: Sequence[ImageAugmentation | FunctionSpec]) -> int:
     """How many from the start are geometric and agree on the fill; flips go with any."""
     fill: float | None = None
     for n, spec in enumerate(specs):
@@ -74,7 +76,7 @@ def _move(x: torch.Tensor, items: Sequence[Item]) -> torch.Tensor:
     return gather(x, matrix, fill)
 
 
-def backward_matrix(spec: ImageAugmentation, draws: Draws, size: Size) -> torch.Tensor:
+def backward_matrix(spec: ImageAugmentation | FunctionSpec, draws: Draws, size: Size) -> torch.Tensor:
     """(B, 3, 3) float64: from places (right, down, 1) in the result to places in the image."""
     match spec:
         case HorizontalFlipSpec():
@@ -169,10 +171,12 @@ def gather(x: torch.Tensor, matrix: torch.Tensor, fill: float | None) -> torch.T
     return torch.where(inside[:, None].to(x.device), moved, fill)
 
 
-def _change(x: torch.Tensor, spec: ImageAugmentation, draws: Draws) -> torch.Tensor:
+def _change(x: torch.Tensor, spec: ImageAugmentation | FunctionSpec, draws: Draws) -> torch.Tensor:
     """What leaves pixels in their place."""
     size = (x.shape[2], x.shape[3])
     match spec:
+        case FunctionSpec():
+            return apply_function(x, spec, draws)
         case ErasingSpec():
             top, left, height, width = rectangle(spec, draws.uniform(5), size)
             return _fill_box(x, top, left, height, width, spec.fill)

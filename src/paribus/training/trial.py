@@ -20,7 +20,7 @@ from paribus.data.dataset import Dataset
 from paribus.data.findings import audit
 from paribus.data.normalise import Normalisation
 from paribus.errors import DataError, ModelError
-from paribus.models.custom import code_digest
+from paribus.models.custom import code_digest, own_code
 from paribus.models.summary import summarise
 from paribus.record import (
     DataAudit,
@@ -54,7 +54,7 @@ class TrialTask:
     fingerprint: str
     run: RunSpec
     code: str = ""
-    """Of a network of one's own, when the trial was planned (`models.custom.code_digest`)."""
+    """Of what is not of paribus, when the trial was planned (`models.custom.own_code`)."""
 
 
 def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord | TrialFailure:
@@ -94,8 +94,10 @@ def _run(
     dataset, found = load_once(spec.data.origin())
     if found != task.fingerprint:
         raise DataError("the data changed while the study ran: run the same command again")
-    if code_digest(spec.model) != task.code:
-        raise ModelError(f"the source of {spec.model.name} changed while the study ran: run the same command again")
+    if own_code(spec) != task.code:
+        raise ModelError(
+            f"the source of {' or '.join(spec.foreign())} changed while the study ran: run the same command again"
+        )
     path = None if task.run.checkpoint_every == "never" else state_path(Path(task.run.out), trial_id)
     state = TrialState(path, state_key(trial_id, where), task.run.checkpoint_every)
     trained = train(spec, dataset, device, emit, state)
@@ -161,7 +163,7 @@ def _describe(
         normalisation=normalisation,
         threads=task.run.threads,
         test=SavedScore(n=len(test.y), accuracy=accuracy, loss=loss, logits_sha256=logits_digest(test.logits)),
-        code=task.code,
+        code=code_digest(task.planned.spec.model),
     )
 
 
