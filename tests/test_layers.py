@@ -17,11 +17,12 @@ LAYERS: list[set[str]] = [
     {"validate"},
     {"record"},
     {"grid", "live"},
-    {"load"},
+    {"load", "search"},
     {"data", "kernels", "models"},
     {"training"},
     {"analysis", "execute", "store"},
     {"plan", "share"},
+    {"course"},
     {"run", "reload", "report", "preview"},
     {"display", "results", "serve", "track"},
     {"cli"},
@@ -43,9 +44,10 @@ LIGHT = (
     "plan",
     "results",
     "live",
+    "search",
     "serve",
 )
-HEAVY = ("torch", "ray", "mne", "aeon", "moabb", "sklearn", "scipy", "matplotlib", "pandas", "safetensors")
+HEAVY = ("torch", "ray", "optuna", "mne", "aeon", "moabb", "sklearn", "scipy", "matplotlib", "pandas", "safetensors")
 
 
 def room(path: Path) -> str:

@@ -67,10 +67,12 @@ from paribus.spec.model import (
     SimpleCNNSpec,
     Widths,
 )
+from paribus.spec.search import Range, SearchDesign
 from paribus.spec.study import (
     HELD,
     SPEC_VERSION,
     STREAMS,
+    AnyFactor,
     Baseline,
     Factor,
     Reported,
@@ -112,6 +114,7 @@ __all__ = [
     "AeonData",
     "AffineSpec",
     "AnyAugmentation",
+    "AnyFactor",
     "AnyOptimizer",
     "AugmentationSpec",
     "Baseline",
@@ -166,6 +169,7 @@ __all__ = [
     "Precision",
     "Preparation",
     "Probability",
+    "Range",
     "Rates",
     "Reported",
     "ReportedFigure",
@@ -175,6 +179,7 @@ __all__ = [
     "RunSpec",
     "Scalar",
     "ScheduleSpec",
+    "SearchDesign",
     "Seed",
     "SeedsThatVary",
     "Selection",

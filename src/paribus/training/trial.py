@@ -31,6 +31,7 @@ from paribus.record import (
     PlannedTrial,
     Predictions,
     TrialFailure,
+    TrialPruned,
     TrialRecord,
 )
 from paribus.spec import DataSpec, RunSpec
@@ -55,10 +56,18 @@ class TrialTask:
     run: RunSpec
     code: str = ""
     """Of a network of one's own, when the trial was planned (`models.custom.code_digest`)."""
+    bar: tuple[float, ...] = ()
+    """Validation accuracy that the best epoch so far must reach after each epoch, or the trial ends (`search.bar`)."""
 
 
-def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord | TrialFailure:
+class _Behind(Exception):
+    """The trial is below its bar."""
+
+
+def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord | TrialPruned | TrialFailure:
     """Train one trial, save its weights, and give its record; any error becomes a `TrialFailure`.
+
+    A trial that falls below its bar ends there, and gives what it came to.
 
     Args:
         task: the trial.
@@ -66,11 +75,27 @@ def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord 
     """
     started = time.perf_counter()
     where: Environment | None = None
+    history: list[EpochRow] = []
+
+    def heard(row: EpochRow) -> None:
+        """A trial that goes on from a state hears of its earlier epochs too, so it ends where it would have."""
+        emit(row)
+        history.append(row)
+        n = len(history)
+        if row.epoch != n or n == task.planned.spec.train.epochs:  # a refit, or the end: nothing is left to spare
+            return
+        if n <= len(task.bar) and max(each.validation_accuracy for each in history) < task.bar[n - 1]:
+            raise _Behind
+
     try:
         device = resolve_device(task.run.device)
         where = environment(task.run, device)
         with deterministic(task.run.threads):
-            return _run(task, device, where, emit)
+            return _run(task, device, where, heard)
+    except _Behind:
+        assert where is not None
+        planned, seconds = task.planned, sum(row.seconds for row in history)
+        return TrialPruned(planned.trial_id, planned.spec, task.fingerprint, where, tuple(history), seconds)
     except Exception as error:
         return TrialFailure(
             trial_id=task.planned.trial_id,
