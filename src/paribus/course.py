@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paribus.plan import Plan, plan_confirmation, plan_trial, seen_so_far
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
-from paribus.search import Seen, bar, candidates, confirmation, design_of, propose, seen, winners
+from paribus.search import Seen, bar, candidates, confirmation, design_of, is_behind, propose, seen, winners
 from paribus.share import share
 from paribus.store.base import Store
 
@@ -60,7 +60,7 @@ def search_course(
     study, design = plan.study, design_of(plan.study)
     stored = store.latest_study(study_id)
     planned = list(stored.planned if stored else plan.trials)
-    known = {i: one for i, one in seen_so_far(store, study_id, planned).items() if one.state != "failed"}
+    known = _to_build_on(store, study_id, planned)
     to_confirm = (1 + design.confirm) * (len(study.seeds) - 1)
     n_searched = sum(one.seen.state != "running" for one in candidates(study, planned, known))
     n_confirmed = sum(trial.trial_id in known for trial in planned if trial.spec.seed != study.seeds[0])
@@ -87,7 +87,11 @@ def search_course(
             course.n_to_come = design.trials - number - 1 + to_confirm
             asked = candidates(study, planned, known)
             if number == len(asked):
-                keep([plan_trial(plan, *propose(study, asked), study.seeds[0])])
+                trial = plan_trial(plan, *propose(study, asked), study.seeds[0])
+                if trial not in planned:
+                    _prune_after_the_fact(store, study_id, trial, bar(study, asked))
+                    known.update(_to_build_on(store, study_id, [trial]))
+                keep([trial])
             trial = candidates(study, planned, known)[number].trial
             if trial.trial_id not in known and trial not in course.todo:
                 course.bars[len(course.todo)] = bar(study, asked[:number])
@@ -101,3 +105,26 @@ def search_course(
         yield from run(_by_seed(last, study.seeds, store))
 
     return course, places()
+
+
+def _to_build_on(store: Store, study_id: int, planned: Sequence[PlannedTrial]) -> dict[str, Seen]:
+    """What is known already; but failures, which every run tries again."""
+    return {i: one for i, one in seen_so_far(store, study_id, planned).items() if one.state != "failed"}
+
+
+def _prune_after_the_fact(store: Store, study_id: int, trial: PlannedTrial, reach: Sequence[float]) -> None:
+    """What another study has trained to its end is seen as far as this search would have trained it.
+
+    So a search finds the same whatever else the store holds.
+    """
+    for record in store.records([trial.trial_id]):
+        curve = [row.validation_accuracy for row in record.history]
+        for n in range(1, len(curve) + 1):
+            if is_behind(reach, curve[:n], record.spec.train.epochs):
+                begun = record.history[:n]
+                seconds = sum(row.seconds for row in begun)
+                store.add_pruned(
+                    study_id,
+                    TrialPruned(trial.trial_id, trial.spec, record.fingerprint, record.environment, begun, seconds),
+                )
+                return

@@ -107,10 +107,13 @@ def stored_study(out: Path, store: Store) -> StoredStudy | None:
 
 
 def seen_so_far(store: Store, study_id: int, planned: Sequence[PlannedTrial]) -> dict[str, Seen]:
-    """Trial id -> what a search knows of it, for those that have ended."""
+    """Trial id -> what a search knows of it, for those that have ended.
+
+    What it has pruned stays so for it, although another study may have trained it since.
+    """
     ids = list(dict.fromkeys(trial.trial_id for trial in planned))
-    ended: list[TrialRecord | TrialPruned | TrialFailure] = [*store.failures(ids), *store.pruned(study_id)]
-    ended += store.records(ids)  # the last counts: a record, where there is one
+    ended: list[TrialRecord | TrialPruned | TrialFailure] = [*store.failures(ids), *store.records(ids)]
+    ended += [outcome for outcome in store.pruned(study_id) if outcome.trial_id in ids]
     return {outcome.trial_id: seen(outcome) for outcome in ended}
 
 
@@ -131,12 +134,13 @@ def progress(store: Store, stored: StoredStudy) -> Progress:
     finished, failed, design = store.finished(ids), store.failed(ids), stored.study.design
     if not isinstance(design, SearchDesign):
         return Progress(len(ids), len(finished), len(failed))
-    pruned = {trial.trial_id for trial in store.pruned(stored.study_id)} - finished
+    pruned = {trial.trial_id for trial in store.pruned(stored.study_id)}
+    finished, failed = finished - pruned, failed - pruned
     to_confirm = (1 + design.confirm) * (len(stored.study.seeds) - 1)
     asked = [trial for trial in stored.planned if trial.spec.seed == stored.study.seeds[0]]
     if len(asked) < design.trials or len(finished | failed | pruned) < len(ids):
-        return Progress(design.trials + to_confirm, len(finished), len(failed - pruned), len(pruned))
-    return Progress(len(ids), len(finished), len(failed - pruned), len(pruned))
+        return Progress(design.trials + to_confirm, len(finished), len(failed), len(pruned))
+    return Progress(len(ids), len(finished), len(failed), len(pruned))
 
 
 def planned_progress(out: Path, plan: Plan) -> Progress:

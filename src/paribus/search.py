@@ -245,6 +245,18 @@ def bar(study: StudySpec, before: Sequence[Candidate]) -> tuple[float, ...]:
     return tuple(-math.inf if e < spared else statistics.median(there) for e, there in enumerate(reached))
 
 
+def is_behind(bar: Sequence[float], curve: Sequence[float], epochs: int) -> bool:
+    """Whether a trial that has come so far is to be ended; not after its last epoch, when nothing is left to spare.
+
+    Args:
+        bar: as `bar` gave it.
+        curve: validation accuracy after each epoch so far.
+        epochs: of the trial at most.
+    """
+    n = len(curve)
+    return n < epochs and n <= len(bar) and max(curve) < bar[n - 1]
+
+
 # ---------------------------------------------------------------- what it found
 
 

@@ -34,6 +34,7 @@ from paribus.record import (
     TrialPruned,
     TrialRecord,
 )
+from paribus.search import is_behind
 from paribus.spec import DataSpec, RunSpec
 from paribus.training.checkpoint import Description, SavedScore, save
 from paribus.training.divide import load_once
@@ -81,10 +82,9 @@ def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord 
         """A trial that goes on from a state hears of its earlier epochs too, so it ends where it would have."""
         emit(row)
         history.append(row)
-        n = len(history)
-        if row.epoch != n or n == task.planned.spec.train.epochs:  # a refit, or the end: nothing is left to spare
-            return
-        if n <= len(task.bar) and max(each.validation_accuracy for each in history) < task.bar[n - 1]:
+        curve = [each.validation_accuracy for each in history]
+        first = row.epoch == len(history)  # a refit, which begins anew, is not held against the bar
+        if first and is_behind(task.bar, curve, task.planned.spec.train.epochs):
             raise _Behind
 
     try:
