@@ -130,6 +130,7 @@ def test_a_reader_takes_an_older_store_as_it_is(place: str) -> None:
     with open_store(place, read_only=True) as store:
         assert_whole(store)
         assert store.leases.held(["t"]) == {}
+        assert store.pruned(1) == ()
         with pytest.raises(StoreError, match="is read-only"):
             store.add(make_record("t"))
     assert version(place) == 1
