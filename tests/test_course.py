@@ -11,8 +11,10 @@ import pytest
 
 from conftest import small_eeg
 from paribus.cli.search import show_status
+from paribus.course import search_course
 from paribus.errors import RunError
 from paribus.execute.base import Finished, Progress, Started
+from paribus.grid import cells
 from paribus.plan import make_plan, open_run, read_run, seen_so_far, stored_study
 from paribus.record import PlannedTrial, TrialPruned
 from paribus.run import RunMessage, RunOutcome, RunStarted, run_study
@@ -229,3 +231,19 @@ def test_the_epochs_of_a_pruned_trial_were_told_as_they_came(eeg_file: Path, tmp
     trials = [trial for message in heard for trial in getattr(message, "trials", ())]
     assert all(isinstance(trial, PlannedTrial) for trial in trials)
     assert [trials[m.index].trial_id for m in ended] == [m.result.trial_id for m in ended]
+
+
+def test_a_recipe_that_runs_already_is_not_run_beside_itself(eeg_file: Path, tmp_path: Path) -> None:
+    """Here every candidate is the baseline by another name, asked for while it still runs."""
+    factor = {"path": "model.activation", "levels": ["elu"]}
+    study = make_search(eeg_file, {"trials": 4}, factors={"activation": factor})
+    study = study.model_copy(update={"baseline": study.baseline.model_copy(update={"model": cells(study)[1][1].model})})
+    plan = make_plan(study)
+    with open_store(tmp_path / "store.sqlite", create=True) as store, owner(tmp_path, store) as name:
+        key = store.add_study(study, plan.trials, "")
+        course, places = search_course(plan, key, tmp_path, store, name, lambda _: None)
+        assert [next(places), next(places), next(places)] == [0, None, None]
+        stored = store.latest_study(key)
+        assert stored
+        assert [trial.trial_id for trial in stored.planned] == [plan.trials[0].trial_id] * 4
+        assert course.todo == list(plan.trials)

@@ -88,12 +88,12 @@ def search_course(
             asked = candidates(study, planned, known)
             if number == len(asked):
                 trial = plan_trial(plan, *propose(study, asked), study.seeds[0])
-                if trial not in planned:
+                if trial.trial_id not in {one.trial_id for one in planned}:
                     _prune_after_the_fact(store, study_id, trial, bar(study, asked))
                     known.update(_to_build_on(store, study_id, [trial]))
                 keep([trial])
             trial = candidates(study, planned, known)[number].trial
-            if trial.trial_id not in known and trial not in course.todo:
+            if trial.trial_id not in known and trial.trial_id not in {one.trial_id for one in course.todo}:
                 course.bars[len(course.todo)] = bar(study, asked[:number])
                 yield from run([trial])
         while any(trial.trial_id not in known for trial in course.todo):
