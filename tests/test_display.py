@@ -1,11 +1,14 @@
 """What a run shows."""
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.build import make_failure, make_planned, make_record, make_study
 from paribus.display import Lines, Pace, duration, title
 from paribus.execute.base import Crashed, Finished, Progress, Started
-from paribus.run import RunStarted
+from paribus.record import TrialPruned
+from paribus.run import RunGrew, RunStarted
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,29 @@ def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0].startswith(f"[1/3] {title(planned[0])}: validation {chosen.validation_accuracy:.1%}")
     assert lines[1].startswith(f"[2/3] {title(planned[1])}: FAILED: the loss became nan")
     assert lines[2].startswith(f"[3/3] {title(planned[2])}: FAILED: killed")
+
+
+def test_lines_of_a_search(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of candidates nothing is said of test; numbers have their factor's name."""
+    trial = make_planned(make_study())[0]
+    record = make_record(trial.trial_id, spec=trial.spec)
+    begun = TrialPruned(trial.trial_id, trial.spec, "f", record.environment, record.history[:2], 1.0)
+    one = replace(trial, cell=(("lr", "0.01"), ("activation", "relu")))
+    with Lines() as show:
+        show(RunStarted((), 0, (), n_to_come=5))
+        show(RunGrew((one, one), (3, 3), 3))
+        show(Finished(0, record))
+        show(Finished(1, begun))
+        show(RunGrew((trial,), (3,), 0))
+        show(Finished(2, record))
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "at most 5 trials to run"
+    assert lines[0].startswith("[1/5] lr 0.01, relu: validation ")
+    assert "test" not in lines[0]
+    assert lines[1].startswith("[2/5] lr 0.01, relu: validation ")
+    assert "ended after epoch 2 of 3 since others were ahead" in lines[1]
+    assert lines[2].startswith("[3/3] relu, seed 0: validation ")
+    assert "test 80.0%" in lines[2]
 
 
 def test_time_left_counts_epochs_that_early_stopping_spared() -> None:

@@ -17,11 +17,12 @@ LAYERS: list[set[str]] = [
     {"validate"},
     {"record"},
     {"grid", "live"},
-    {"load"},
+    {"load", "search"},
     {"data", "kernels", "models"},
     {"training"},
     {"analysis", "execute", "store"},
     {"exported", "plan", "share"},
+    {"course"},
     {"run", "predicting", "reload", "report", "preview"},
     {"display", "results", "serve", "track"},
     {"cli"},
@@ -44,9 +45,13 @@ LIGHT = (
     "results",
     "live",
     "predicting",
+    "search",
     "serve",
 )
-HEAVY = ("torch", "ray", "mne", "aeon", "moabb", "sklearn", "scipy", "matplotlib", "pandas", "safetensors", "onnx")
+HEAVY = (
+    *("torch", "ray", "optuna", "mne", "aeon", "moabb", "sklearn", "scipy", "matplotlib", "pandas", "safetensors"),
+    "onnx",
+)
 
 
 def room(path: Path) -> str:

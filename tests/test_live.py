@@ -30,6 +30,15 @@ def test_a_follower_sees_what_is_new(tmp_path):
     assert [trial.n_rows for trial in follower.look()] == [0, 0], "another run has begun"
 
 
+def test_trials_that_are_chosen_on_the_way(tmp_path):
+    planned = make_planned(make_study())
+    journal, follower = Journal(tmp_path, planned[:1], [3]), Follower(tmp_path)
+    assert len(follower.look()) == 1
+    journal.grew(planned[1:3], [3, 4])
+    journal.epoch(2, make_record().history[0])
+    assert [(trial.seed, trial.epochs, trial.n_rows) for trial in follower.look()] == [(0, 3, 0), (1, 3, 0), (2, 4, 1)]
+
+
 def test_half_and_damaged_lines(tmp_path):
     journal = Journal(tmp_path, make_planned(make_study()), [3] * 6)
     follower = Follower(tmp_path)

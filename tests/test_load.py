@@ -16,6 +16,8 @@ baseline:
   data: {source: digits}
   model: {name: simple_cnn}
 """
+LR = "factors:\n  lr: {path: train.optimizer.lr, low: 1.0e-4, high: 1.0, log: true}\n"
+SEARCH = "design: {search: tpe, trials: 9}\n"
 
 
 @pytest.fixture
@@ -70,6 +72,24 @@ def test_a_count_of_seeds(write) -> None:
             "train.schedule.patience",
             "known: name, factor",
         ),
+        (BASE + LR, 7, "factors.lr", "a range is for a search"),
+        (BASE + LR + "design: {search: tpe, trails: 9}\n", 8, "design.trails", "did you mean `trials`?"),
+        (BASE + LR + "design: {search: tpa, trials: 9}\n", 8, "design.search", "did you mean `tpe`?"),
+        (BASE + LR + "design: {search: tpe, trials: 0}\n", 8, "design.trials", "greater than or equal to 1, got 0"),
+        (BASE + LR + SEARCH + "seeds: 1\n", 9, "seeds", "needs two seeds at least"),
+        (BASE + LR + SEARCH + "selection: best_test\n", 9, "selection", "never looks at test data"),
+        (BASE + SEARCH, None, "factors", "needs at least one factor"),
+        (
+            BASE + LR.replace("high: 1.0", "high: 1.0e-5") + SEARCH,
+            7,
+            "factors.lr.high",
+            "must be above low, which is 0.0001",
+        ),
+        (BASE + LR.replace("1.0e-4", "0.0") + SEARCH, 7, "factors.lr.low", "starts above 0"),
+        (BASE + LR.replace("true}", "true, step: 0.1}") + SEARCH, 7, "factors.lr.step", "cannot stand with `log`"),
+        (BASE + LR.replace("true}", "true, levels: [1]}") + SEARCH, 7, "factors.lr", "not both"),
+        (BASE + LR.replace("high: 1.0", "hihg: 1.0") + SEARCH, 7, "factors.lr.hihg", "unknown field"),
+        (BASE + LR.replace("train.optimizer.lr", "train.lr") + SEARCH, 7, "factors.lr.low", "unknown field"),
         (BASE.replace("simple_cnn", "eeg_net"), 5, "model.name", "did you mean `eegnet`?"),
         (BASE.replace("digits", "digit"), 4, "data.source", "did you mean `digits`?"),
         (BASE.replace("source: digits", "sorce: digits"), 4, "data.source", "needed"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from paribus.grid import cells
 from paribus.load import load_study
+from paribus.spec import SearchDesign
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -14,6 +15,15 @@ def test_the_study_file_is_a_study(tmp_path: Path) -> None:
     assert block
     (tmp_path / "study.yaml").write_text(block[1])
     assert len(cells(load_study(tmp_path / "study.yaml"))) == 4
+
+
+def test_so_is_that_of_the_page_on_searches(tmp_path: Path) -> None:
+    block = re.search(r"```yaml\n(.*?)```", (README.parent / "docs" / "search.md").read_text(), re.S)
+    assert block
+    (tmp_path / "study.yaml").write_text(block[1])
+    study = load_study(tmp_path / "study.yaml")
+    assert isinstance(study.design, SearchDesign)
+    assert study.design.trials == 40
 
 
 def test_it_names_every_command() -> None:

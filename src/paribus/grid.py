@@ -11,7 +11,7 @@ from typing import Any
 from paribus.errors import StudyError
 from paribus.level import level_name
 from paribus.record import PlannedTrial
-from paribus.spec import Baseline, Factor, StudySpec, TrialSpec
+from paribus.spec import AnyFactor, Baseline, Range, SearchDesign, StudySpec, TrialSpec
 from paribus.suggest import from_known
 from paribus.validate import spec_class_at, tag_of, validate
 
@@ -21,6 +21,8 @@ Patches = Mapping[str, Any]
 ID_LENGTH = 16
 MOST_CELLS, MOST_TRIALS = 5_000, 100_000
 """Of a study; ten levels of three factors are 1,000 cells."""
+MOST_CORNERS = 500
+"""Combinations of a search that are looked at before it starts."""
 
 
 def patch(baseline: Baseline, patches: Patches) -> dict[str, Any]:
@@ -74,12 +76,14 @@ def _bare(name: str, default: Any, path: str) -> dict[str, Any]:
     return {"name": default["name"]} if default and "name" in default else {}
 
 
-def levels_of(name: str, factor: Factor) -> dict[str, Patches]:
-    """The levels of a factor by name, each as patches.
+def levels_of(name: str, factor: AnyFactor) -> dict[str, Patches]:
+    """The levels of a factor by name, each as patches; of a range its two ends.
 
     Raises:
         StudyError: two levels would have the same name.
     """
+    if isinstance(factor, Range):
+        return {str(end): {factor.path: end} for end in (factor.low, factor.high)}
     if isinstance(factor.levels, dict):
         return dict(factor.levels)
     assert factor.path is not None
@@ -95,11 +99,26 @@ def levels_of(name: str, factor: Factor) -> dict[str, Patches]:
     return {level: {factor.path: value} for level, value in zip(names, factor.levels, strict=True)}
 
 
+def baseline_level(study: StudySpec, factor: str) -> str | None:
+    """The level of a factor that leaves the baseline as it is; None when no level does."""
+    if factor not in study.factors:
+        return None
+    for level, patches in levels_of(factor, study.factors[factor]).items():
+        try:
+            if validate(Baseline, patch(study.baseline, patches)) == study.baseline:
+                return level
+        except StudyError:
+            continue  # valid only together with another factor's level, so not the baseline's
+    return None
+
+
 def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
     """The distinct configurations of a study, in its order, without seeds.
 
     A ``grid`` has every combination of levels. ``one_at_a_time`` has the baseline as it stands (an empty cell)
-    and then each level that differs from it, alone.
+    and then each level that differs from it, alone. Of a search, which chooses its cells on the way, these are the
+    corners of what it may choose: as of ``one_at_a_time``, with the ends of ranges for levels. Where there are not too
+    many, every combination of them is seen to be valid.
 
     Raises:
         StudyError: a level does not give a valid configuration, or two levels give the same one.
@@ -108,10 +127,13 @@ def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
     factors = {name: levels_of(name, factor) for name, factor in study.factors.items()}
     for name, levels in factors.items():
         _refuse_equal_levels(study.baseline, name, study.factors[name], levels)
-    if study.design == "grid":
+    if study.design != "one_at_a_time":
         _refuse_overlaps(factors)
-    result = [(cell, _resolve(study.baseline, patches, cell)) for cell, patches in _combine(study, factors)]
-    if study.design == "one_at_a_time":
+    if isinstance(study.design, SearchDesign) and math.prod(map(len, factors.values())) <= MOST_CORNERS:
+        for cell, patches in _crossed(factors):
+            resolve(study.baseline, patches, cell)
+    result = [(cell, resolve(study.baseline, patches, cell)) for cell, patches in _combine(study, factors)]
+    if study.design != "grid":
         result = [((), study.baseline), *(each for each in result if each[1] != study.baseline)]
         for ((factor, level),) in (cell for cell, _ in result[1:]):
             if level == "baseline":
@@ -125,7 +147,7 @@ def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
 
 def _refuse_endless(study: StudySpec) -> None:
     """A few lines can ask for more cells than memory holds; counted before any is made."""
-    counts = [len(factor.levels) for factor in study.factors.values()]
+    counts = [2 if isinstance(factor, Range) else len(factor.levels) for factor in study.factors.values()]
     n = math.prod(counts) if study.design == "grid" else 1 + sum(counts)
     if n > MOST_CELLS or n * len(study.seeds) > MOST_TRIALS:
         raise StudyError(
@@ -152,9 +174,14 @@ def _refuse_overlaps(factors: Mapping[str, Mapping[str, Patches]]) -> None:
 
 
 def _combine(study: StudySpec, factors: Mapping[str, Mapping[str, Patches]]) -> list[tuple[Cell, dict[str, Any]]]:
-    """Each cell with all its patches; of one-at-a-time designs without the baseline."""
-    if study.design == "one_at_a_time":
-        return [(((name, level),), dict(patches)) for name in factors for level, patches in factors[name].items()]
+    """Each cell with all its patches; of designs that are no grid without the baseline."""
+    if study.design == "grid":
+        return _crossed(factors)
+    return [(((name, level),), dict(patches)) for name in factors for level, patches in factors[name].items()]
+
+
+def _crossed(factors: Mapping[str, Mapping[str, Patches]]) -> list[tuple[Cell, dict[str, Any]]]:
+    """Every combination of levels with all its patches."""
     found = []
     for chosen in itertools.product(*(levels.items() for levels in factors.values())):
         cell = tuple((name, level) for name, (level, _) in zip(factors, chosen, strict=True))
@@ -162,7 +189,12 @@ def _combine(study: StudySpec, factors: Mapping[str, Mapping[str, Patches]]) -> 
     return found
 
 
-def _resolve(baseline: Baseline, patches: Patches, cell: Cell) -> Baseline:
+def resolve(baseline: Baseline, patches: Patches, cell: Cell) -> Baseline:
+    """A cell's configuration.
+
+    Raises:
+        StudyError: it is not valid; the message names the cell.
+    """
     try:
         return validate(Baseline, patch(baseline, patches))
     except StudyError as error:
@@ -174,10 +206,10 @@ def in_words(cell: Cell) -> str:
     return ", ".join(f"{factor} {level}" for factor, level in cell) or "the baseline"
 
 
-def _refuse_equal_levels(baseline: Baseline, name: str, factor: Factor, levels: dict[str, Patches]) -> None:
+def _refuse_equal_levels(baseline: Baseline, name: str, factor: AnyFactor, levels: dict[str, Patches]) -> None:
     seen: dict[str, str] = {}
     for i, (level, patches) in enumerate(levels.items()):
-        place = f"factors.{name}.levels.{level if isinstance(factor.levels, dict) else i}"
+        place = f"factors.{name}.{_place(factor, level, i)}"
         for path in patches:
             if path.split(".")[0] not in Baseline.model_fields:
                 known = ", ".join(Baseline.model_fields)
@@ -192,6 +224,13 @@ def _refuse_equal_levels(baseline: Baseline, name: str, factor: Factor, levels: 
         if text in seen:
             raise StudyError(f"level `{level}` equals level `{seen[text]}`: levels must differ", path=place)
         seen[text] = level
+
+
+def _place(factor: AnyFactor, level: str, i: int) -> str:
+    """Where in a factor one of its levels stands."""
+    if isinstance(factor, Range):
+        return ("low", "high")[i]
+    return f"levels.{level if isinstance(factor.levels, dict) else i}"
 
 
 def _alone(error: StudyError, patches: Patches) -> bool:
@@ -230,7 +269,7 @@ def check_reported(study: StudySpec) -> None:
 def expand(
     study: StudySpec, fingerprint: Callable[[Any], str], code: Callable[[Any], str] = lambda _: ""
 ) -> tuple[PlannedTrial, ...]:
-    """All trials of a study, cell by cell, seeds within.
+    """All trials of a study, cell by cell, seeds within; of a search the one that is known before it starts.
 
     Args:
         study: the question.
@@ -240,20 +279,15 @@ def expand(
     Raises:
         StudyError: two cells hold the same trials, because their data have the same content.
     """
+    if isinstance(study.design, SearchDesign):
+        digests = fingerprint(study.baseline.data), code(study.baseline.model)
+        return (planned_trial(study, (), study.baseline, study.seeds[0], *digests),)
     trials = []
     seen: dict[str, Cell] = {}
     for cell, configuration in cells(study):
-        content, digest = fingerprint(configuration.data), code(configuration)
+        digests = fingerprint(configuration.data), code(configuration)
         for seed in study.seeds:
-            spec = TrialSpec(
-                data=configuration.data,
-                model=configuration.model,
-                train=configuration.train,
-                vary=configuration.vary,
-                selection=study.selection,
-                seed=seed,
-            )
-            planned = PlannedTrial(cell=cell, spec=spec, trial_id=trial_id(spec, content, digest))
+            planned = planned_trial(study, cell, configuration, seed, *digests)
             if seen.setdefault(planned.trial_id, cell) != cell:
                 raise StudyError(
                     f"{in_words(cell)} and {in_words(seen[planned.trial_id])} are the same trials: "
@@ -262,6 +296,21 @@ def expand(
                 )
             trials.append(planned)
     return tuple(trials)
+
+
+def planned_trial(
+    study: StudySpec, cell: Cell, configuration: Baseline, seed: int, fingerprint: str, code: str = ""
+) -> PlannedTrial:
+    """One trial of a study; fingerprint and code are those of `trial_id`."""
+    spec = TrialSpec(
+        data=configuration.data,
+        model=configuration.model,
+        train=configuration.train,
+        vary=configuration.vary,
+        selection=study.selection,
+        seed=seed,
+    )
+    return PlannedTrial(cell=cell, spec=spec, trial_id=trial_id(spec, fingerprint, code))
 
 
 def trial_id(spec: TrialSpec, fingerprint: str, code: str = "") -> str:

@@ -34,15 +34,15 @@ class Journal:
     def __init__(self, out: Path | None, trials: Sequence[PlannedTrial], epochs: Sequence[int]) -> None:
         """Args: the run folder, None to write nothing; the trials to run; epochs of each at most, of all trainings."""
         self.path = None if out is None else out / LIVE
-        plain = [
-            {"cell": [level for _, level in t.cell] or ["baseline"], "seed": t.spec.seed, "epochs": n}
-            for t, n in zip(trials, epochs, strict=True)
-        ]
         if self.path is None:
             return
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
-        self._write({"run": uuid.uuid4().hex, "trials": plain})
+        self._write({"run": uuid.uuid4().hex, "trials": _plain(trials, epochs)})
+
+    def grew(self, trials: Sequence[PlannedTrial], epochs: Sequence[int]) -> None:
+        """There are further trials, whose places follow on those before."""
+        self._write({"more": _plain(trials, epochs)})
 
     def epoch(self, index: int, row: EpochRow) -> None:
         """An epoch of the trial at this place."""
@@ -62,6 +62,13 @@ class Journal:
             return
         with suppress(OSError), self.path.open("a", encoding="ascii") as file:
             file.write(json.dumps(value, separators=(",", ":")) + "\n")
+
+
+def _plain(trials: Sequence[PlannedTrial], epochs: Sequence[int]) -> list[dict[str, Any]]:
+    return [
+        {"cell": [level for _, level in t.cell] or ["baseline"], "seed": t.spec.seed, "epochs": n}
+        for t, n in zip(trials, epochs, strict=True)
+    ]
 
 
 @dataclass(slots=True)
@@ -117,10 +124,10 @@ class Follower:
             return self.trials
 
     def _note(self, told: dict[str, Any]) -> None:
-        if "trials" in told:
-            self.trials = [
-                LiveTrial(tuple(map(str, t["cell"])), int(t["seed"]), int(t["epochs"])) for t in told["trials"]
-            ]
+        if "trials" in told or "more" in told:
+            found = told["trials"] if "trials" in told else told["more"]
+            fresh = [LiveTrial(tuple(map(str, t["cell"])), int(t["seed"]), int(t["epochs"])) for t in found]
+            self.trials = fresh if "trials" in told else [*self.trials, *fresh]
             return
         index = int(told["trial"])
         if index < 0:

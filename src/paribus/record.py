@@ -225,6 +225,19 @@ class TrialFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialPruned:
+    """The beginning of a trial that a search ended, since others were ahead. No result of that configuration."""
+
+    trial_id: str
+    spec: TrialSpec
+    fingerprint: str
+    environment: Environment
+    history: tuple[EpochRow, ...]
+    """As far as it came."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedTrial:
     """A trial and its place in a study."""
 

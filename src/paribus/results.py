@@ -6,12 +6,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paribus.analysis.compare import baseline_level
 from paribus.analysis.further import FURTHER
 from paribus.analysis.metrics import log_probabilities
 from paribus.analysis.result import StudyResult
 from paribus.analysis.study import analyse as analyse_study
 from paribus.analysis.words import BASELINE, capital
+from paribus.grid import baseline_level
 from paribus.plan import StoredRun, read_run
 from paribus.record import EpochRow
 from paribus.report.answer import answer_words, provisional_words

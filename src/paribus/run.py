@@ -4,7 +4,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from paribus.course import planned_course, search_course
 from paribus.errors import DataError, ModelError, RunError, TrainingError
 from paribus.execute.base import Crashed, Executor, Finished, Message, Progress, Retrying
 from paribus.execute.in_process import InProcess
@@ -22,10 +23,11 @@ from paribus.live import OWNER, Journal
 from paribus.machine import available_memory
 from paribus.models.build import check
 from paribus.models.custom import own_code
-from paribus.plan import Plan, distinct, make_plan
-from paribus.record import PlannedTrial, TrialFailure, TrialRecord
-from paribus.share import owner, share
-from paribus.spec import Resources, RunSpec, StudySpec, TrainSpec
+from paribus.plan import Plan, corners, distinct, make_plan
+from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
+from paribus.search import require_optuna
+from paribus.share import alone, owner
+from paribus.spec import Resources, RunSpec, SearchDesign, StudySpec, TrainSpec
 from paribus.store.place import VARIABLE as PASSWORDS
 from paribus.store.place import find_store, remember
 from paribus.store.sql import open_store
@@ -52,6 +54,18 @@ class RunStarted:
     """Of each trial, at most, of all its trainings together."""
     beside: str = ""
     """Who works in the same folder already, in words; the trials are shared then."""
+    n_to_come: int = 0
+    """At most that a search is still to choose; told of by `RunGrew`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunGrew:
+    """A search has chosen further trials; their indices follow on those before."""
+
+    trials: tuple[PlannedTrial, ...]
+    epochs: tuple[int, ...]
+    n_to_come: int
+    """At most that are still to be chosen after these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +77,21 @@ class RunOutcome:
     n_done_before: int
     n_elsewhere: int = 0
     """That another process finished, or saw fail, meanwhile."""
+    n_pruned: int = 0
+    """Candidates of a search that were ended, since others were ahead."""
 
 
-Listener = Callable[[RunStarted | Message], None]
+Outcome = TrialRecord | TrialPruned | TrialFailure
+RunMessage = RunStarted | RunGrew | Message
+Listener = Callable[[RunMessage], None]
 
 
 def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None) -> RunOutcome:
     """Run what is missing of a study, storing each trial as it ends.
 
     Trials go seed by seed, so that a study that is stopped early has every cell for the seeds it has. Several
-    processes, on one machine or many, may run a study in one folder or with one store: each trial is run by one.
+    processes, on one machine or many, may run a study in one folder or with one store: each trial is run by one. A
+    search is one process's; its candidates come one after the other, or as many at a time as there are jobs.
 
     Args:
         study: the question.
@@ -81,42 +100,62 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
 
     Raises:
         DataError, ModelError, TrainingError: found before any training.
-        RunError: the run folder cannot be written.
+        RunError: the run folder cannot be written, another process runs this search, or its extra is missing.
         StoreError: the store cannot be written.
     """
     run = _settled(run)
+    if isinstance(study.design, SearchDesign):
+        require_optuna()
     plan = make_plan(study)
     check_plan(plan)
     out = Path(run.out)
     where = find_store(out, None if run.store is None else run.store.get_secret_value())
     with _first(out) as beside, open_store(where, create=True) as store, owner(out, store) as name:
-        remember(out, where, store.add_study(study, plan.trials, run.command))
-        done = store.finished(trial.trial_id for trial in plan.trials)
-        missing = {trial.trial_id: trial for trial in plan.trials if trial.trial_id not in done}
-        todo = tuple(sorted(missing.values(), key=lambda trial: study.seeds.index(trial.spec.seed)))
-        epochs = tuple(trial.spec.train.epochs * n_trainings(trial.spec) for trial in todo)
-        listen(RunStarted(todo, len(plan.trials) - len(todo), epochs, beside))
-        journal = Journal(None if beside else out, todo, epochs)
-        places: list[int] = []  # of the trials that are ours, in the order in which they came
+        study_id = store.add_study(study, plan.trials, run.command)
+        remember(out, where, study_id)
         elsewhere: list[int] = []
 
         def ended_elsewhere(place: int) -> None:
             elsewhere.append(place)
+            tell_growth()
             journal.ended(place)
 
-        def tasks() -> Iterator[TrialTask | None]:
-            for place in share(out, store, name, todo, ended_elsewhere):
-                places.extend([] if place is None else [place])
-                yield None if place is None else _task(plan, todo[place], run)
+        if isinstance(study.design, SearchDesign):
+            alone(out, store, name, "a search", f"search {study_id}")
+            course, sequence = search_course(plan, study_id, out, store, name, ended_elsewhere)
+        else:
+            course, sequence = planned_course(plan, out, store, name, ended_elsewhere)
+        told = list(course.todo)
+        epochs = _epochs(told)
+        listen(RunStarted(tuple(told), course.n_done, epochs, beside, course.n_to_come))
+        journal = Journal(None if beside else out, told, epochs)
+        places: list[int] = []  # of the trials that are ours, in the order in which they came
 
-        n_failed = 0
+        def tell_growth() -> None:
+            if grown := course.todo[len(told) :]:
+                told.extend(grown)
+                listen(RunGrew(tuple(grown), _epochs(grown), course.n_to_come))
+                journal.grew(grown, _epochs(grown))
+
+        def tasks() -> Iterator[TrialTask | None]:
+            for place in sequence:
+                tell_growth()
+                places.extend([] if place is None else [place])
+                yield None if place is None else _task(plan, course.todo[place], run, course.bars.get(place, ()))
+
+        n_failed = n_pruned = 0
         with closing(_executor(run).map(run_trial, tasks())) as messages:
             for of_ours in messages:
                 message = replace(of_ours, index=places[of_ours.index])
                 if isinstance(message, Finished | Crashed):
-                    outcome = _outcome(message, todo[message.index], plan)
-                    store.add(outcome)
+                    outcome = _outcome(message, course.todo[message.index], plan)
+                    if isinstance(outcome, TrialPruned):
+                        store.add_pruned(study_id, outcome)
+                    else:
+                        store.add(outcome)
                     n_failed += isinstance(outcome, TrialFailure)
+                    n_pruned += isinstance(outcome, TrialPruned)
+                    course.note(outcome)
                     journal.ended(message.index)
                     remove_state(out, outcome.trial_id)
                 elif isinstance(message, Progress):
@@ -124,15 +163,25 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
                 elif isinstance(message, Retrying):
                     journal.again(message.index)
                 listen(message)
-    return RunOutcome(len(places) - n_failed, n_failed, len(plan.trials) - len(todo), len(elsewhere))
+    n_finished = len(places) - n_failed - n_pruned
+    return RunOutcome(n_finished, n_failed, course.n_done, len(elsewhere), n_pruned)
+
+
+def _epochs(trials: Sequence[PlannedTrial]) -> tuple[int, ...]:
+    """Of each trial, at most, of all its trainings together."""
+    return tuple(trial.spec.train.epochs * n_trainings(trial.spec) for trial in trials)
 
 
 def check_plan(plan: Plan) -> None:
     """Build each distinct network once on a dummy batch; try each split, normalisation and batch size.
 
+    Of a search the ends of all that it may choose are tried.
+
     Raises:
         DataError, ModelError, TrainingError: in words, naming the cell.
     """
+
+    plan = replace(plan, trials=(*plan.trials, *corners(plan)))
 
     def network(trial: PlannedTrial) -> str:
         return f"{plan.facts(trial)} {trial.spec.model.model_dump_json()}"
@@ -213,9 +262,9 @@ def default_jobs(run: RunSpec) -> int:
     return max(1, min(cores // run.threads, available_memory() // MEMORY_OF_A_WORKER))
 
 
-def _task(plan: Plan, trial: PlannedTrial, run: RunSpec) -> TrialTask:
+def _task(plan: Plan, trial: PlannedTrial, run: RunSpec, bar: tuple[float, ...] = ()) -> TrialTask:
     told = run.model_copy(update={"store": None})  # the parent writes it: no password goes anywhere
-    return TrialTask(trial, plan.facts(trial).fingerprint, told, own_code(trial.spec))
+    return TrialTask(trial, plan.facts(trial).fingerprint, told, own_code(trial.spec), bar)
 
 
 def _settled(run: RunSpec) -> RunSpec:
@@ -262,9 +311,9 @@ def _variables() -> dict[str, str]:
     return {name: os.environ[name] for name in (*names, "AEON_DATA", "MNE_DATA") if name in os.environ}
 
 
-def _outcome(message: Finished | Crashed, trial: PlannedTrial, plan: Plan) -> TrialRecord | TrialFailure:
+def _outcome(message: Finished | Crashed, trial: PlannedTrial, plan: Plan) -> Outcome:
     if isinstance(message, Finished):
-        result: TrialRecord | TrialFailure = message.result
+        result: Outcome = message.result
         return result
     return TrialFailure(
         trial_id=trial.trial_id,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from paribus.errors import StoreError
+from paribus.errors import RunError, StoreError
 from paribus.record import PlannedTrial
 from paribus.store.base import Store
 
@@ -92,6 +92,28 @@ def share(
         _bury(out, store, set(store.leases.held(left).values()) - {name})
         held = store.leases.held(left)
         free.extend(trial_id for trial_id in left if trial_id not in held)
+
+
+def alone(out: Path, store: Store, name: str, what: str, key: str) -> None:
+    """Be the one process that does something that cannot be shared, until it ends.
+
+    Args:
+        out: the run folder.
+        store: with the leases.
+        name: of this process (`owner`).
+        what: it does, in words.
+        key: of the lease, which is no trial's id.
+
+    Raises:
+        RunError: another process does it.
+    """
+    _bury(out, store, set(store.leases.held([key]).values()) - {name})
+    if not store.leases.claim([key], name, LEASE_SECONDS):
+        other = store.leases.held([key]).get(key, "another process")
+        raise RunError(
+            f"{what} is one process's work, and {other} is at it: wait for it, or give one process more --jobs "
+            f"(if it was killed on another machine, its claim ends within {LEASE_SECONDS:g} s)"
+        )
 
 
 def _bury(out: Path, store: Store, names: Iterable[str]) -> None:

@@ -44,6 +44,14 @@ def make_study(**changes: Any) -> StudySpec:
     return StudySpec.model_validate(fields | changes)
 
 
+def make_search(**design: Any) -> StudySpec:
+    """A search for the learning rate and the activation of that network; ``design`` changes its design."""
+    lr = {"path": "train.optimizer.lr", "low": 1e-4, "high": 1.0, "log": True}
+    activation = {"path": "model.activation", "levels": ["relu", "elu"]}
+    budget = {"search": "tpe", "trials": 6, "startup": 2}
+    return make_study(factors={"lr": lr, "activation": activation}, design={**budget, **design})
+
+
 def make_planned(study: StudySpec) -> tuple[PlannedTrial, ...]:
     """Its trials, on data with the fingerprint ``FINGERPRINT``."""
     return expand(study, lambda _: FINGERPRINT)

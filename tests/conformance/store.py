@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.build import make_failure, make_planned, make_record, make_study, make_trial
+from conformance.build import make_failure, make_planned, make_record, make_search, make_study, make_trial
 from paribus.errors import StoreError
-from paribus.record import Predictions, TrialRecord
+from paribus.record import Predictions, TrialPruned, TrialRecord
 from paribus.store import Store
 
 
@@ -31,6 +31,49 @@ def assert_same(one: TrialRecord, other: TrialRecord) -> None:
 
 
 class StoreConformance:
+    # ---------------------------------------------------------------- searches
+
+    def test_what_a_search_pruned_is_its_own(self, store: Store) -> None:
+        study = make_search()
+        planned = make_planned(study)
+        first, other = store.add_study(study, planned, "a"), store.add_study(make_study(), planned, "b")
+        record = make_record(planned[0].trial_id, spec=planned[0].spec)
+        begun = TrialPruned("t", record.spec, "f", record.environment, record.history[:1], math.nan)
+        assert store.leases.claim(["t"], "me", 60) == {"t"}
+        store.add_pruned(first, begun)
+        assert store.leases.held(["t"]) == {}
+        (found,) = store.pruned(first)
+        assert repr(found) == repr(begun)
+        assert (store.finished(["t"]), store.failed(["t"]), store.pruned(other)) == (frozenset(), frozenset(), ())
+        longer = replace(begun, history=record.history, seconds=2.5)
+        store.add_pruned(first, longer)
+        assert store.pruned(first) == (longer,)
+
+    def test_a_search_grows(self, store: Store) -> None:
+        study = make_search()
+        planned = make_planned(study)
+        key = store.add_study(study, planned, "a")
+        more = (planned[0], *make_planned(make_study())[:2])
+        for _ in range(2):  # what is asked of a store may be asked twice
+            store.extend_study(key, 1, more)
+        store.extend_study(key, 4, more[1:2])
+        stored = store.latest_study(key)
+        assert stored
+        assert stored.planned == (*planned, *more, more[1])
+
+    def test_a_search_with_another_budget_is_the_same_search(self, store: Store) -> None:
+        study = make_search()
+        key = store.add_study(study, make_planned(study), "a")
+        store.extend_study(key, 1, make_planned(study))
+        larger = make_search(trials=9, confirm=3).model_copy(update={"seeds": (0, 5, 6)})
+        assert store.add_study(larger, make_planned(larger), "b") == key
+        stored = store.latest_study(key)
+        assert stored
+        assert (stored.study, len(stored.planned)) == (larger, 2)
+        for change in ({"pruning": "median"}, {"seed": 1}, {"search": "random"}, {"startup": 3}):
+            different = make_search(**change)
+            assert store.add_study(different, make_planned(different), "c") != key
+
     # ---------------------------------------------------------------- records
 
     def test_a_record_comes_back_exactly(self, store: Store) -> None:

@@ -114,7 +114,7 @@ def test_an_older_store_is_migrated_after_a_copy_was_made(place: str, caplog: py
     assert version(place) == schema.SCHEMA_VERSION
     (copy,) = backups(place)
     (told,) = [record.message for record in caplog.records if record.name.startswith("paribus")]
-    assert "was of version 1 and is now of version 2; a copy of what it was is in" in told
+    assert "was of version 1 and is now of version 3; a copy of what it was is in" in told
     assert copy.rsplit("D", 1)[-1].rsplit("/", 1)[-1] in told
     assert version(copy) == 1
     with open_store(copy, read_only=True) as store:
@@ -130,6 +130,7 @@ def test_a_reader_takes_an_older_store_as_it_is(place: str) -> None:
     with open_store(place, read_only=True) as store:
         assert_whole(store)
         assert store.leases.held(["t"]) == {}
+        assert store.pruned(1) == ()
         with pytest.raises(StoreError, match="is read-only"):
             store.add(make_record("t"))
     assert version(place) == 1
@@ -218,7 +219,7 @@ def newer(fresh: str) -> str:
 
 def test_a_newer_store_is_refused(newer: str) -> None:
     for options in ({}, {"create": True}, {"read_only": True}):
-        with pytest.raises(StoreError, match=r"written by paribus store version 7, this one reads 2: upgrade paribus"):
+        with pytest.raises(StoreError, match=r"written by paribus store version 7, this one reads 3: upgrade paribus"):
             open_store(newer, **options)
 
 

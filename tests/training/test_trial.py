@@ -12,7 +12,7 @@ from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.grid import trial_id
 from paribus.kernels.dropout import Chance
-from paribus.record import PlannedTrial, TrialFailure, TrialRecord
+from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
 from paribus.spec import RunSpec, TrialSpec
 from paribus.training import checkpoint, loop
 from paribus.training.trial import TrialTask, run_trial
@@ -23,7 +23,7 @@ from paribus.validate import validate
 def run(eeg_file: Path, tmp_path: Path):
     """Run one trial, with changes to the baseline."""
 
-    def run(threads: int = 1, **changes: Any) -> TrialRecord | TrialFailure:
+    def run(threads: int = 1, bar: tuple[float, ...] = (), **changes: Any) -> TrialRecord | TrialPruned | TrialFailure:
         plain: dict[str, Any] = {
             "data": {"source": "npz", "path": str(eeg_file)},
             "model": {"name": "eegnet"},
@@ -34,9 +34,25 @@ def run(eeg_file: Path, tmp_path: Path):
         spec = validate(TrialSpec, plain)
         content = fingerprint(load_dataset(spec.data.origin()))
         planned = PlannedTrial(cell=(), spec=spec, trial_id=trial_id(spec, content))
-        return run_trial(TrialTask(planned, content, RunSpec(out=str(tmp_path), threads=threads)), lambda _: None)
+        task = TrialTask(planned, content, RunSpec(out=str(tmp_path), threads=threads), bar=bar)
+        return run_trial(task, lambda _: None)
 
     return run
+
+
+def test_a_trial_below_its_bar_ends_there(run, tmp_path: Path) -> None:
+    recipe = {"epochs": 6, "early_stop": {"patience": 1}, "refit": "all", "optimizer": {"name": "adam", "lr": 0.1}}
+    whole = run(train=recipe)
+    n = len(whole.history)
+    assert n < 6
+    begun = run(train=recipe, bar=(0.0, 2.0))
+    assert isinstance(begun, TrialPruned)
+    assert [row.validation_loss for row in begun.history] == [row.validation_loss for row in whole.history[:2]]
+    assert [row.train_loss for row in begun.history] == [row.train_loss for row in whole.history[:2]]
+    # early stop had ended the training before the bar rose, and the refit is not held against it
+    kept = run(train=recipe, bar=(0.0,) * n + (2.0,) * (6 - n))
+    assert isinstance(kept, TrialRecord)
+    assert np.array_equal(kept.predictions["test"].logits, whole.predictions["test"].logits)
 
 
 def finished(outcome: TrialRecord | TrialFailure) -> TrialRecord:

@@ -19,23 +19,6 @@ from paribus.analysis.result import (
     Verdict,
 )
 from paribus.analysis.words import BASELINE, cell_words
-from paribus.errors import StudyError
-from paribus.grid import levels_of, patch
-from paribus.spec import Baseline, StudySpec
-from paribus.validate import validate
-
-
-def baseline_level(study: StudySpec, factor: str) -> str | None:
-    """The level of a factor that leaves the baseline as it is; None when no level does."""
-    if factor not in study.factors:
-        return None
-    for level, patches in levels_of(factor, study.factors[factor]).items():
-        try:
-            if validate(Baseline, patch(study.baseline, patches)) == study.baseline:
-                return level
-        except StudyError:
-            continue  # valid only together with another factor's level, so not the baseline's
-    return None
 
 
 def contexts_of(cells: Sequence[CellResult], factor: str, base: str | None, *, crossed: bool) -> tuple[Context, ...]:

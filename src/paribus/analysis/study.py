@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from paribus.analysis.calibration import Reliability, reliability
-from paribus.analysis.compare import baseline_level, compare, contexts_of, find_best
+from paribus.analysis.compare import compare, contexts_of, find_best
 from paribus.analysis.confusion import confusion_matrix
 from paribus.analysis.crossed import balanced_mean, crossed_mean
 from paribus.analysis.curves import mean_curves
@@ -31,7 +31,7 @@ from paribus.analysis.result import (
 )
 from paribus.analysis.seeds import seed_spreads
 from paribus.analysis.words import BASELINE, cell_words
-from paribus.grid import levels_of
+from paribus.grid import baseline_level, levels_of
 from paribus.record import Part, PlannedTrial, Predictions, TrialFailure, TrialRecord
 from paribus.spec import StudySpec
 

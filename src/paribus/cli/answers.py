@@ -161,6 +161,7 @@ def table_text(run: Path, name: str, form: str, *, every_pair: bool, lang: str |
     """
     from paribus.errors import RunError
     from paribus.lang import language, resolve
+    from paribus.report.search import candidates_table
     from paribus.report.table import to_csv, to_markdown, to_tex
     from paribus.report.tables import all_tables
     from paribus.results import analyse
@@ -170,7 +171,9 @@ def table_text(run: Path, name: str, form: str, *, every_pair: bool, lang: str |
     if form not in writers:
         raise RunError(f"no format `{form}`{from_known(form, writers)}")
     with language(resolve(lang)):
-        tables = {table.name: table for table in all_tables(analyse(run, every_pair=every_pair).result) if table.rows}
+        results = analyse(run, every_pair=every_pair)
+        searched = [candidates_table(results.run.search)] if results.run.search else []
+        tables = {table.name: table for table in (*all_tables(results.result), *searched) if table.rows}
         if name not in tables:
             raise RunError(f"no table `{name}`{from_known(name, tables)}")
         return writers[form](tables[name])

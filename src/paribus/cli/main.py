@@ -5,8 +5,9 @@ import io
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -27,6 +28,10 @@ from paribus.cli.terminal import (
     with_consent,
 )
 from paribus.errors import ParibusError
+
+if TYPE_CHECKING:
+    from paribus.plan import Plan
+    from paribus.record import PlannedTrial, TrialFailure
 
 app = typer.Typer(
     name="paribus",
@@ -63,10 +68,20 @@ def plan(
     """List the trials that a study would run, with their ids and which are done."""
     from paribus.load import load_study
     from paribus.plan import finished, make_plan
+    from paribus.spec import SearchDesign
 
     spec = with_consent(lambda allow: load_study(study, settings or [], allow_import=allow), allow_import)
     the_plan = make_plan(spec)
     folder = out or Path("runs") / spec.name
+    if isinstance(spec.design, SearchDesign):
+        from paribus.cli.search import show_plan
+
+        n_left = show_plan(the_plan, folder)
+        if check or probe:
+            _check(the_plan)
+        if probe:
+            _probe(the_plan, the_plan.trials * n_left, folder, jobs)
+        return
     done = finished(folder, the_plan)
     factors = list(spec.factors)
     rows = [
@@ -81,27 +96,35 @@ def plan(
     show_table(["trial", *factors, "seed", "state"], rows)
     say(f"{len(rows)} trials, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
     if check or probe:
-        from paribus.run import check_plan
-
-        check_plan(the_plan)
-        say("Every network takes its data; every batch size fits.")
+        _check(the_plan)
     if probe:
-        from paribus.display import duration
-        from paribus.run import configuration, default_jobs, seconds_an_epoch
-        from paribus.spec import RunSpec
+        _probe(the_plan, [trial for trial in the_plan.trials if trial.trial_id not in done], folder, jobs)
 
-        run_spec = RunSpec(out=str(folder))
-        jobs = jobs or default_jobs(run_spec)
-        seconds = seconds_an_epoch(the_plan, run_spec)
-        todo = [trial for trial in the_plan.trials if trial.trial_id not in done]
-        total = sum(trial.spec.train.epochs * seconds[configuration(trial)] for trial in todo)
-        say(f"About {duration(total / jobs)} with {jobs} jobs, from {len(seconds)} networks tried for two epochs.")
+
+def _check(the_plan: "Plan") -> None:
+    from paribus.run import check_plan
+
+    check_plan(the_plan)
+    say("Every network takes its data; every batch size fits.")
+
+
+def _probe(the_plan: "Plan", todo: "Sequence[PlannedTrial]", folder: Path, jobs: int | None) -> None:
+    from paribus.display import duration
+    from paribus.run import configuration, default_jobs, seconds_an_epoch
+    from paribus.spec import RunSpec
+
+    run_spec = RunSpec(out=str(folder))
+    jobs = jobs or default_jobs(run_spec)
+    seconds = seconds_an_epoch(the_plan, run_spec)
+    total = sum(trial.spec.train.epochs * seconds[configuration(trial)] for trial in todo)
+    say(f"About {duration(total / jobs)} with {jobs} jobs, from {len(seconds)} networks tried for two epochs.")
 
 
 @app.command()
 def status(run: Run) -> None:
     """Show how far a run has come, and why trials failed."""
     from paribus.plan import open_run, stored_study
+    from paribus.spec import SearchDesign
 
     with open_run(run) as store:
         stored = stored_study(run, store)
@@ -110,6 +133,12 @@ def status(run: Run) -> None:
             raise typer.Exit(2)
         ids = [trial.trial_id for trial in stored.planned]
         done, failures = store.finished(ids), store.failures(ids)
+        if isinstance(stored.study.design, SearchDesign):
+            from paribus.cli.search import show_status
+
+            show_status(store, stored)
+            _show_failures(failures)
+            return
     failed = {failure.trial_id for failure in failures}
     factors = list(stored.study.factors)
     cells = list(dict.fromkeys(trial.cell for trial in stored.planned))
@@ -124,6 +153,10 @@ def status(run: Run) -> None:
         ],
     )
     say(f"{len(done)} of {len(ids)} trials done, {len(failed)} failed.")
+    _show_failures(failures)
+
+
+def _show_failures(failures: "Sequence[TrialFailure]") -> None:
     for failure in failures:
         say(f"{failure.trial_id} (seed {failure.spec.seed}): {failure.kind}: {failure.message}")
 

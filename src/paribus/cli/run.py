@@ -94,10 +94,9 @@ def run(
     console.print(f"{spec.name}: {spec.question}")
 
     from paribus.display import make_display
-    from paribus.execute.base import Message
     from paribus.execute.memory import keep_memory
     from paribus.kernels.native import native
-    from paribus.run import RunStarted, run_study
+    from paribus.run import RunMessage, run_study
     from paribus.spec import RunSpec
     from paribus.track import open_tracking
     from paribus.training.environment import resolve_device
@@ -125,7 +124,7 @@ def run(
     try:
         with sigterm_as_ctrl_c(), make_display(console) as display, tracking:
 
-            def listen(message: RunStarted | Message) -> None:
+            def listen(message: RunMessage) -> None:
                 display(message)
                 tracking(message)
 

@@ -10,7 +10,7 @@ from paribus.analysis.words import apart, capital, count, listed, percent, point
 from paribus.lang import current, translation
 from paribus.lang.retell import retold
 from paribus.report.explorer import script_texts
-from paribus.report.sections import Section
+from paribus.report.material import Section
 from paribus.report.svg import Picture
 from paribus.report.table import Table, parts
 

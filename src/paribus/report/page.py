@@ -20,18 +20,20 @@ from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import is_here, load_dataset
 from paribus.errors import ParibusError, RunError
 from paribus.lang import ENGLISH, language, msg, resolve, tr
-from paribus.plan import checkpoint_in, read_run
+from paribus.plan import Search, checkpoint_in, read_run
 from paribus.record import PlannedTrial, TrialFailure, TrialRecord
 from paribus.report.audit import data_groups
 from paribus.report.differences import differences_picture
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug
 from paribus.report.gallery import Explain, walls
 from paribus.report.html import Page, render
+from paribus.report.material import Material
 from paribus.report.networks import network_groups
 from paribus.report.opened import opened_pictures, spectrum_picture
 from paribus.report.reliability import reliability_picture
 from paribus.report.saliency import require_captum, saliency_maps
-from paribus.report.sections import Material, all_sections
+from paribus.report.search import candidates_table, search_picture
+from paribus.report.sections import all_sections
 from paribus.report.shown import first_rows, shown
 from paribus.report.svg import Picture
 from paribus.report.table import Table, to_csv, to_markdown
@@ -62,6 +64,7 @@ def build(
     dataset: Dataset | str = NOT_LOOKED_AT,
     weights: Callable[[TrialRecord], Mapping[str, npt.NDArray[np.floating]]] = lambda _: {},
     explain: Callable[[TrialRecord], Explain] | None = None,
+    search: Search | None = None,
 ) -> Page:
     """The page of a study, from values alone.
 
@@ -77,6 +80,7 @@ def build(
         dataset: that the best cell was tested on, to show misclassified examples; or why there is none, in a sentence.
         weights: of a finished trial, by name; none where its checkpoint cannot be read.
         explain: what gives images a saliency map by the network of a finished trial; None for none.
+        search: that led to the study, if one did.
     """
     result = analyse(study, planned, records, failures, every_pair=every_pair)
     some = shown(result)
@@ -92,7 +96,9 @@ def build(
     data = data_groups([record.data for record in ordered if label_of[record.trial_id] in in_page])
     first = _first_of_best(result, ordered)
     opened = _opened(result, first, dataset, weights)
+    searched = search_picture(search) if search else None
     drawn = [
+        *([searched] if searched else []),
         *([answer] if answer else []),
         *([differences] if differences else []),
         *itertools.chain(*curves.values()),
@@ -125,22 +131,24 @@ def build(
         created=created,
         command=command,
         store=store,
+        search=search,
+        searched=searched,
     )
     return Page(
         title=study.name,
         question=study.question,
         created=created,
         sections=all_sections(material),
-        tables=tuple(table for table in _for_programs(result) if table.rows),
+        tables=tuple(table for table in _for_programs(result, search) if table.rows),
         pictures=tuple(drawn),
         result=result,
     )
 
 
-def _for_programs(result: StudyResult) -> tuple[Table, ...]:
+def _for_programs(result: StudyResult, search: Search | None) -> tuple[Table, ...]:
     """The tables of the files: programs look for their columns by English names."""
     with language(ENGLISH):
-        return all_tables(result)
+        return (*all_tables(result), *([candidates_table(search)] if search else []))
 
 
 def _by_cell(result: StudyResult, name: str, draw: Callable[[CellResult, str], Picture | None]) -> dict[str, Picture]:
@@ -283,6 +291,7 @@ def _write_report(run: Path, *, every_pair: bool, png: bool | None, saliency: bo
         dataset=_dataset(stored.records),
         weights=partial(_weights, run),
         explain=(lambda record: partial(saliency_maps, run / record.checkpoint)) if saliency else None,
+        search=stored.search,
     )
     png = len(page.pictures) <= AT_MOST_IMAGES if png is None else png
     return Report(_write_page(page, run / "report", png=png), page, 0 if png else len(page.pictures))

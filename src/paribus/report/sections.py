@@ -4,7 +4,6 @@ To add a section, write its function, a template ``section_NAME.html`` and a lin
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from paribus.analysis.advice import Sign
@@ -14,14 +13,14 @@ from paribus.analysis.plain import flat
 from paribus.analysis.result import StudyResult
 from paribus.analysis.words import between, count, join, n_of, number, percent, points, spread
 from paribus.lang import msg, tr
-from paribus.record import DataSummary, Environment, PlannedTrial, TrialRecord
+from paribus.record import Environment
 from paribus.report.answer import answer_words, method_words, provisional_words
-from paribus.report.audit import DataGroup
 from paribus.report.explorer import explorer_data
-from paribus.report.gallery import Wall
 from paribus.report.listing import differences_table, yaml_like
-from paribus.report.networks import NetworkGroup, footnote
+from paribus.report.material import Material, Section
+from paribus.report.networks import footnote
 from paribus.report.reliability import reliability_words
+from paribus.report.search import search, search_words
 from paribus.report.svg import Picture
 from paribus.report.table import Column, Table, without
 
@@ -33,74 +32,6 @@ AT_MOST_NAMED = 100
 """Cells in one sentence or list; of more, the first."""
 AT_MOST_CONFUSIONS = 6
 """Side by side; of more, the best cell's is shown and the rest are folded away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """All that the sections draw on.
-
-    Attributes:
-        result: of the analysis.
-        shown: the part of it that is listed cell by cell (`shown.shown`).
-        records: of the finished trials, in the study's order.
-        planned: all trials.
-        tables: by name.
-        answer: the figure of all cells.
-        differences: the figure of all comparisons.
-        walls: misclassified examples.
-        no_examples: why there are none, in a sentence; else empty.
-        explained: whether images have saliency maps.
-        opened: what is inside the best cell's network.
-        curves: factor -> pictures.
-        confusions: label of a cell -> picture, for cells with a finished trial.
-        reliabilities: likewise.
-        networks: each once.
-        data_groups: each set of data once.
-        created: when the study was first stored, ISO 8601.
-        command: that started it.
-        store: where records are kept.
-    """
-
-    result: StudyResult
-    shown: StudyResult
-    records: tuple[TrialRecord, ...]
-    planned: tuple[PlannedTrial, ...]
-    tables: dict[str, Table]
-    answer: Picture | None
-    curves: dict[str, tuple[Picture, ...]]
-    confusions: dict[str, Picture]
-    reliabilities: dict[str, Picture] = field(default_factory=dict)
-    differences: Picture | None = None
-    walls: tuple[Wall, ...] = ()
-    no_examples: str = ""
-    explained: bool = False
-    opened: tuple[Picture, ...] = ()
-    networks: tuple[NetworkGroup, ...] = ()
-    data_groups: tuple[DataGroup, ...] = ()
-    created: str = ""
-    command: str = ""
-    store: str = ""
-
-    @property
-    def data(self) -> DataSummary | None:
-        """Of the first finished trial."""
-        return self.records[0].data if self.records else None
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section of the page: its anchor, heading, template and the values for it."""
-
-    id: str
-    title: str
-    values: dict[str, Any]
-    note: str = ""
-    """What of the study is left out here."""
-
-    @property
-    def template(self) -> str:
-        """Name of its template."""
-        return f"section_{self.id}.html"
 
 
 def answer(material: Material) -> dict[str, Any]:
@@ -127,9 +58,10 @@ def answer(material: Material) -> dict[str, Any]:
     compared = [one for one in result.comparisons if one.difference]
     telling = [one for one in compared if one.verdict != "unseen"]
     shown = compared if len(compared) <= AT_MOST_COMPARISONS else telling[:AT_MOST_COMPARISONS]
+    found = [search_words(material.search, result)[0]] if material.search else []
     return {
         "lead": words[0],
-        "words": words[1:],
+        "words": [*found, *words[1:]],
         "compared": [(_scope(result, one.factor), one.sentence) for one in shown],
         "n_more": len(compared) - len(shown),
         "rest_undecided": len(telling) <= len(shown),
@@ -357,6 +289,7 @@ def failures(material: Material) -> dict[str, Any]:
 
 SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
     ("answer", msg("Answer"), answer),
+    ("search", msg("Search"), search),
     ("table", msg("Results"), table),
     ("figure", msg("All cells at a glance"), figure),
     ("comparisons", msg("Comparisons"), comparisons),
@@ -376,8 +309,9 @@ SECTIONS: tuple[tuple[str, str, Callable[[Material], dict[str, Any]]], ...] = (
 
 
 def all_sections(material: Material) -> tuple[Section, ...]:
-    """Every section, in the order of the page."""
-    return tuple(Section(name, tr(title), make(material), _note(name, material)) for name, title, make in SECTIONS)
+    """Every section, in the order of the page; that of the search where there was one."""
+    sections = [each for each in SECTIONS if each[0] != "search" or material.search]
+    return tuple(Section(name, tr(title), make(material), _note(name, material)) for name, title, make in sections)
 
 
 def _note(section: str, material: Material) -> str:

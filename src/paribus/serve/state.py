@@ -14,7 +14,7 @@ import numpy as np
 from paribus.analysis.curves import mean_curves
 from paribus.errors import ParibusError
 from paribus.live import OWNER, VALUES, Follower, LiveTrial, Values
-from paribus.plan import open_run, stored_study
+from paribus.plan import Progress, open_run, progress, stored_study
 from paribus.record import EpochRow
 from paribus.report.explorer import curve_values
 from paribus.report.figures import COLOURS, DASHES
@@ -53,20 +53,20 @@ def summary(path: Path, follower: Follower) -> dict[str, Any]:
     try:
         with open_run(path) as store:
             stored = stored_study(path, store)
-            ids = [trial.trial_id for trial in stored.planned] if stored else []
-            finished, failed = len(store.finished(ids)), len(store.failed(ids))
+            done = progress(store, stored) if stored else Progress(0, 0, 0)
     except (ParibusError, OSError, ValueError) as error:
         said = str(error).encode("utf-8", "replace").decode()
         return {"error": said, "name": name, "question": "", "planned": 0, "finished": 0, "failed": 0, "running": []}
-    going = finished + failed < len(ids) and _goes_on(path)
+    unfinished = done.n_finished + done.n_failed + done.n_pruned < done.n_planned
+    going = unfinished and _goes_on(path)
     return {
         "error": "",
         "name": stored.study.name if stored else name,
         "question": stored.study.question if stored else "",
-        "planned": len(ids),
-        "finished": finished,
-        "failed": failed,
-        "stopped": finished + failed < len(ids) and not going,
+        "planned": done.n_planned,
+        "finished": done.n_finished + done.n_pruned,
+        "failed": done.n_failed,
+        "stopped": unfinished and not going,
         "running": [_running(t) for t in follower.look() if t.n_rows and not t.ended] if going else [],
         "report": (path / "report" / "index.html").exists(),
     }

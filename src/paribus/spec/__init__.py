@@ -69,10 +69,12 @@ from paribus.spec.model import (
     SimpleCNNSpec,
     Widths,
 )
+from paribus.spec.search import Range, SearchDesign
 from paribus.spec.study import (
     HELD,
     SPEC_VERSION,
     STREAMS,
+    AnyFactor,
     Baseline,
     Factor,
     Reported,
@@ -114,6 +116,7 @@ __all__ = [
     "AeonData",
     "AffineSpec",
     "AnyAugmentation",
+    "AnyFactor",
     "AnyOptimizer",
     "AugmentationSpec",
     "Baseline",
@@ -170,6 +173,7 @@ __all__ = [
     "Precision",
     "Preparation",
     "Probability",
+    "Range",
     "Rates",
     "Reported",
     "ReportedFigure",
@@ -179,6 +183,7 @@ __all__ = [
     "RunSpec",
     "Scalar",
     "ScheduleSpec",
+    "SearchDesign",
     "Seed",
     "SeedsThatVary",
     "Selection",

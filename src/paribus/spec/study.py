@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, SecretStr, Tag, model_validator
 
 from paribus.level import level_name
 from paribus.spec.augmentation import FunctionSpec
 from paribus.spec.base import FieldError, Scalar, Seed, Spec
 from paribus.spec.data import DataSpec, Preparation
 from paribus.spec.model import ModelSpec, ModuleSpec
+from paribus.spec.search import Range, SearchDesign
 from paribus.spec.train import TrainSpec
 from paribus.suggest import from_known
 
@@ -161,6 +162,24 @@ class Reported(Spec):
     figures: tuple[ReportedFigure, ...] = Field(strict=False)
 
 
+def _kind_of_factor(value: Any) -> str:
+    ends = isinstance(value, dict) and ("low" in value or "high" in value)
+    return "a range" if ends or isinstance(value, Range) else "some levels"
+
+
+def _kind_of_design(value: Any) -> str:
+    return "a search" if isinstance(value, dict | SearchDesign) else "a name"
+
+
+AnyFactor = Annotated[
+    Annotated[Factor, Tag("some levels")] | Annotated[Range, Tag("a range")], Discriminator(_kind_of_factor)
+]
+Design = Annotated[
+    Annotated[Literal["grid", "one_at_a_time"], Tag("a name")] | Annotated[SearchDesign, Tag("a search")],
+    Discriminator(_kind_of_design),
+]
+
+
 class SeedsThatVary(Spec):
     """Seeds that only some uses of chance follow."""
 
@@ -174,8 +193,8 @@ class StudySpec(Spec):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
     question: str = Field(min_length=1)
     baseline: Baseline
-    factors: dict[str, Factor] = Field({})
-    design: Literal["grid", "one_at_a_time"] = "grid"
+    factors: dict[str, AnyFactor] = Field({})
+    design: Design = "grid"
     seeds: Annotated[
         tuple[Seed, ...],
         Field(strict=False, min_length=1),
@@ -211,6 +230,37 @@ class StudySpec(Spec):
                 raise FieldError("seeds.vary", "give either this or baseline.vary, not both")
             values = {**values, "baseline": {**baseline, "vary": seeds["vary"]}}
         return {**values, "seeds": seeds["n"]}
+
+    @model_validator(mode="after")
+    def _search_or_not(self) -> Self:
+        if not isinstance(self.design, SearchDesign):
+            for name, factor in self.factors.items():
+                if isinstance(factor, Range):
+                    raise FieldError(
+                        f"factors.{name}",
+                        "a range is for a search, as in `design: {search: tpe, trials: 40}`; "
+                        f"a {self.design} study needs `levels`",
+                    )
+            return self
+        if not self.factors:
+            raise FieldError("factors", "a search needs at least one factor to vary")
+        if len(self.seeds) < 2:
+            raise FieldError(
+                "seeds",
+                "a search needs two seeds at least: the first is searched with, the others confirm what it found",
+            )
+        if self.selection == "best_test":
+            raise FieldError("selection", "best_test cannot stand with a search, which never looks at test data")
+        if self.design.pruning and self.baseline.data.folds is not None:
+            raise FieldError("design.pruning", "cannot stand with data.folds, whose epochs are of several trainings")
+        return self
+
+    def without_budget(self) -> "StudySpec":
+        """What makes a search the same search: its budget, and the seeds that confirm, may grow later."""
+        if not isinstance(self.design, SearchDesign):
+            return self
+        plain = self.design.model_dump(exclude={"trials", "confirm"}) | {"trials": 1}
+        return self.model_copy(update={"design": SearchDesign(**plain), "seeds": self.seeds[:1]})
 
 
 class Resources(Spec):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from paribus.record import PlannedTrial, TrialFailure, TrialRecord
+from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
 from paribus.spec import StudySpec
 
 
@@ -76,6 +76,8 @@ class Store(Protocol):
     def add_study(self, study: StudySpec, planned: Sequence[PlannedTrial], command: str) -> int:
         """Keep a study and make it the latest; the same study with the same trials keeps its id.
 
+        So does a search whose budget or confirming seeds have changed, and it keeps what `extend_study` gave it.
+
         Args:
             study: the study.
             planned: its trials, in the study's order.
@@ -83,6 +85,16 @@ class Store(Protocol):
 
         Returns:
             The study's id.
+        """
+        ...
+
+    def extend_study(self, study_id: int, position: int, planned: Sequence[PlannedTrial]) -> None:
+        """Put further trials into a study that chooses them on the way; the same trial may come again.
+
+        Args:
+            study_id: as `add_study` gave it.
+            position: how many trials of the study stay before them; what stood there or later is replaced.
+            planned: the trials.
         """
         ...
 
@@ -106,6 +118,17 @@ class Store(Protocol):
         A record replaces a failure of the same trial, a failure replaces an earlier failure, and
         nothing replaces a record: the first one stays. The leases of these trials end.
         """
+        ...
+
+    def add_pruned(self, study_id: int, outcome: TrialPruned) -> None:
+        """Keep what a search gave of a trial that it ended, in place of what it had of it; the trial's lease ends.
+
+        The trial itself has neither a record nor a failure by that, and other studies train it.
+        """
+        ...
+
+    def pruned(self, study_id: int) -> tuple[TrialPruned, ...]:
+        """What a search ended, by trial id."""
         ...
 
     def finished(self, trial_ids: Iterable[str]) -> frozenset[str]:

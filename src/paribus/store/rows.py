@@ -20,6 +20,7 @@ from paribus.record import (
     PlannedTrial,
     Predictions,
     TrialFailure,
+    TrialPruned,
     TrialRecord,
 )
 from paribus.spec import StudySpec, TrialSpec
@@ -35,6 +36,7 @@ Examples = tuple[npt.NDArray[np.str_], npt.NDArray[np.int64]]
 _environment = TypeAdapter(Environment)
 _data = TypeAdapter(DataSummary)
 _layers = TypeAdapter(tuple[LayerRow, ...])
+_history = TypeAdapter(tuple[EpochRow, ...])
 _cell = TypeAdapter(tuple[tuple[str, str], ...])
 
 
@@ -49,11 +51,12 @@ def storable(text: str) -> str:
 def study_row(study: StudySpec, planned: Sequence[PlannedTrial]) -> dict[str, Any]:
     """The columns of `study` that say what it is."""
     spec = study.model_dump_json(exclude_unset=True)  # what was set and what is default make a difference to patches
-    content = json.dumps([spec, [trial.trial_id for trial in planned]])
+    same = study.without_budget().model_dump_json(exclude_unset=True)
+    content = json.dumps([same, [trial.trial_id for trial in planned]])
     return {"content": hashlib.sha256(content.encode()).hexdigest(), "spec": spec}
 
 
-def planned_rows(study_id: int, planned: Sequence[PlannedTrial]) -> list[dict[str, Any]]:
+def planned_rows(study_id: int, planned: Sequence[PlannedTrial], start: int = 0) -> list[dict[str, Any]]:
     return [
         {
             "study_id": study_id,
@@ -62,7 +65,7 @@ def planned_rows(study_id: int, planned: Sequence[PlannedTrial]) -> list[dict[st
             "cell": _cell.dump_json(trial.cell).decode(),
             "spec": trial.spec.model_dump_json(),
         }
-        for position, trial in enumerate(planned)
+        for position, trial in enumerate(planned, start)
     ]
 
 
@@ -133,6 +136,39 @@ def trial_row(outcome: TrialRecord | TrialFailure, added: str) -> dict[str, Any]
         "stopped_early": bool(outcome.stopped_early),
         "checkpoint": outcome.checkpoint,
     }
+
+
+def pruned_row(study_id: int, outcome: TrialPruned, added: str) -> dict[str, Any]:
+    """The row of `pruned`."""
+    return {
+        "study_id": study_id,
+        "trial_id": outcome.trial_id,
+        "spec": outcome.spec.model_dump_json(),
+        "fingerprint": outcome.fingerprint,
+        "environment": _environment.dump_json(outcome.environment).decode(),
+        "history": _history.dump_json(outcome.history).decode(),
+        "seconds": outcome.seconds,
+        "added": added,
+    }
+
+
+def trial_pruned(row: Row) -> TrialPruned:
+    """What a row of `pruned` holds.
+
+    Raises:
+        ValueError: it is no beginning of a trial.
+    """
+    history = _history.validate_json(row["history"])
+    if not history:
+        raise ValueError("a pruned trial has no epoch")
+    return TrialPruned(
+        trial_id=row["trial_id"],
+        spec=TrialSpec.model_validate_json(row["spec"]),
+        fingerprint=row["fingerprint"],
+        environment=_environment.validate_json(row["environment"]),
+        history=history,
+        seconds=row["seconds"],
+    )
 
 
 def epoch_rows(record: TrialRecord) -> list[dict[str, Any]]:

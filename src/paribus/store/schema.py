@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from paribus.record import EpochRow
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raise it with every change of the tables, and say in `migrations/versions` how an older store gets there."""
 OLDEST_READ = 1
 """The oldest version that can be read without being migrated."""
@@ -124,6 +124,20 @@ prediction = Table(
     Column("crc32", BigInteger, nullable=False, comment="of the bytes of logits"),
 )
 
+pruned = Table(
+    "pruned",
+    tables,
+    # an outcome of the search, not of the trial, which other studies still train
+    Column("study_id", ForeignKey("study.id", ondelete="CASCADE"), primary_key=True),
+    Column("trial_id", String(80), primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("fingerprint", String(80), nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("history", Text, nullable=False, comment="JSON"),
+    Column("seconds", Number, nullable=True),
+    Column("added", String(40), nullable=False),
+)
+
 lease = Table(
     "lease",
     tables,
@@ -134,3 +148,6 @@ lease = Table(
     Column("until", Double, nullable=False, comment="seconds on that clock"),
     Column("seconds", Double, nullable=False, comment="how long it lasts unless it is kept"),
 )
+
+SINCE = {alembic_version.name: 2, lease.name: 2, pruned.name: 3}
+"""Table -> the version that has it, of those that the first did not have."""

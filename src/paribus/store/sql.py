@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, Connection, RowMapping, Select, Table, delete, func, insert, select
+from sqlalchemy import URL, Connection, RowMapping, Select, Table, delete, func, insert, inspect, select
 
 from paribus.errors import StoreError
-from paribus.record import PlannedTrial, Predictions, TrialFailure, TrialRecord
+from paribus.record import PlannedTrial, Predictions, TrialFailure, TrialPruned, TrialRecord
 from paribus.spec import StudySpec
 from paribus.store import rows, schema
 from paribus.store.base import Store, StoredStudy
@@ -86,6 +86,15 @@ class SqlStore:
     def add_study(self, study: StudySpec, planned: Sequence[PlannedTrial], command: str) -> int:
         return self._database.run(lambda connection: _add_study(connection, study, planned, command), writes=True)
 
+    def extend_study(self, study_id: int, position: int, planned: Sequence[PlannedTrial]) -> None:
+        table = schema.study_trial
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(table).where(table.c.study_id == study_id, table.c.position >= position))
+            _insert(connection, table, rows.planned_rows(study_id, planned, position))
+
+        self._database.run(work, writes=True)
+
     def latest_study(self, study_id: int | None = None) -> StoredStudy | None:
         asked = select(schema.study) if study_id is None else select(schema.study).where(schema.study.c.id == study_id)
         found = self._studies(asked.order_by(schema.study.c.turn.desc()).limit(1))
@@ -109,6 +118,29 @@ class SqlStore:
 
     def add(self, *outcomes: TrialRecord | TrialFailure) -> None:
         self._database.run(lambda connection: _add(connection, outcomes), writes=True)
+
+    def add_pruned(self, study_id: int, outcome: TrialPruned) -> None:
+        table, lease = schema.pruned, schema.lease
+        row = rows.pruned_row(study_id, outcome, _now())
+
+        def work(connection: Connection) -> None:
+            same = table.c.study_id == study_id, table.c.trial_id == outcome.trial_id
+            connection.execute(delete(table).where(*same))
+            connection.execute(insert(table), [row])
+            connection.execute(delete(lease).where(lease.c.trial_id == outcome.trial_id))
+
+        self._database.run(work, writes=True)
+
+    def pruned(self, study_id: int) -> tuple[TrialPruned, ...]:
+        table = schema.pruned
+
+        def work(connection: Connection) -> tuple[TrialPruned, ...]:
+            if not inspect(connection).has_table(table.name):
+                return ()  # a store of an older version, only read
+            found = connection.execute(select(table).where(table.c.study_id == study_id).order_by(table.c.trial_id))
+            return tuple(rows.trial_pruned(row) for row in found.mappings())
+
+        return self._read("a pruned trial", work)
 
     def finished(self, trial_ids: Iterable[str]) -> frozenset[str]:
         return self._with_status("finished", trial_ids)

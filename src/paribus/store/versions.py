@@ -54,7 +54,7 @@ def _found(connection: Connection, place: str) -> int | None:
     version = connection.execute(select(func.max(schema.meta.c.schema_version))).scalar()
     if not isinstance(version, int) or version < schema.OLDEST_READ:
         raise StoreError(f"{place} does not say its version: it is damaged; restore it from a copy")
-    later = {"alembic_version", schema.lease.name} if version < schema.SCHEMA_VERSION else set()
+    later = {name for name, since in schema.SINCE.items() if since > version}
     lacking = sorted(set(schema.tables.tables) - later - set(present))  # a view of that name may be endless
     if version <= schema.SCHEMA_VERSION and lacking:
         raise StoreError(

@@ -8,10 +8,10 @@ from typing import Any, Protocol, Self
 
 from paribus.analysis.metrics import accuracy, cross_entropy
 from paribus.errors import RunError
-from paribus.execute.base import Crashed, Finished, Message, Progress, Started
+from paribus.execute.base import Crashed, Finished, Progress, Started
 from paribus.live import VALUES
-from paribus.record import EpochRow, PlannedTrial, TrialRecord
-from paribus.run import RunStarted
+from paribus.record import EpochRow, PlannedTrial, TrialPruned, TrialRecord
+from paribus.run import RunGrew, RunMessage, RunStarted
 from paribus.spec import StudySpec
 from paribus.suggest import from_known
 
@@ -30,7 +30,7 @@ class Tracker(Protocol):
         ...
 
     def end(self, index: int, values: Mapping[str, float], *, finished: bool) -> None:
-        """A trial has finished with these final figures, or failed, and then there are none."""
+        """A trial has ended: with these final figures, or failed or pruned by a search, and then there are none."""
         ...
 
     def close(self) -> None:
@@ -60,12 +60,14 @@ class Tracking:
     ) -> None:
         self._tell(lambda tracker: tracker.close())
 
-    def __call__(self, message: RunStarted | Message) -> None:
+    def __call__(self, message: RunMessage) -> None:
         """Take a message of the run."""
         if not self._trackers:
             return
         if isinstance(message, RunStarted):
             self._trials = message.trials
+        elif isinstance(message, RunGrew):
+            self._trials += message.trials
         elif isinstance(message, Started):
             index, trial = message.index, self._trials[message.index]
             self._training.pop(index, None)
@@ -78,7 +80,9 @@ class Tracking:
         elif isinstance(message, Finished | Crashed):
             index, record = message.index, message.result if isinstance(message, Finished) else None
             final = final_values(record) if isinstance(record, TrialRecord) else {}
-            self._tell(lambda tracker: tracker.end(index, final, finished=isinstance(record, TrialRecord)))
+            self._tell(
+                lambda tracker: tracker.end(index, final, finished=isinstance(record, TrialRecord | TrialPruned))
+            )
 
     def _values(self, index: int, row: EpochRow) -> dict[str, float]:
         """By tag; those of the second training of a trial (a fold, a refit) and so on have its number before them."""

@@ -31,8 +31,10 @@ from paribus.record import (
     PlannedTrial,
     Predictions,
     TrialFailure,
+    TrialPruned,
     TrialRecord,
 )
+from paribus.search import is_behind
 from paribus.spec import DataSpec, RunSpec
 from paribus.training.checkpoint import Description, SavedScore, save
 from paribus.training.divide import load_once
@@ -55,10 +57,18 @@ class TrialTask:
     run: RunSpec
     code: str = ""
     """Of what is not of paribus, when the trial was planned (`models.custom.own_code`)."""
+    bar: tuple[float, ...] = ()
+    """Validation accuracy that the best epoch so far must reach after each epoch, or the trial ends (`search.bar`)."""
 
 
-def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord | TrialFailure:
+class _Behind(Exception):
+    """The trial is below its bar."""
+
+
+def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord | TrialPruned | TrialFailure:
     """Train one trial, save its weights, and give its record; any error becomes a `TrialFailure`.
+
+    A trial that falls below its bar ends there, and gives what it came to.
 
     Args:
         task: the trial.
@@ -66,11 +76,26 @@ def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord 
     """
     started = time.perf_counter()
     where: Environment | None = None
+    history: list[EpochRow] = []
+
+    def heard(row: EpochRow) -> None:
+        """A trial that goes on from a state hears of its earlier epochs too, so it ends where it would have."""
+        emit(row)
+        history.append(row)
+        curve = [each.validation_accuracy for each in history]
+        first = row.epoch == len(history)  # a refit, which begins anew, is not held against the bar
+        if first and is_behind(task.bar, curve, task.planned.spec.train.epochs):
+            raise _Behind
+
     try:
         device = resolve_device(task.run.device)
         where = environment(task.run, device)
         with deterministic(task.run.threads):
-            return _run(task, device, where, emit)
+            return _run(task, device, where, heard)
+    except _Behind:
+        assert where is not None
+        planned, seconds = task.planned, sum(row.seconds for row in history)
+        return TrialPruned(planned.trial_id, planned.spec, task.fingerprint, where, tuple(history), seconds)
     except Exception as error:
         return TrialFailure(
             trial_id=task.planned.trial_id,
