@@ -280,7 +280,7 @@ def expand(
         StudyError: two cells hold the same trials, because their data have the same content.
     """
     if isinstance(study.design, SearchDesign):
-        digests = fingerprint(study.baseline.data), code(study.baseline.model)
+        digests = fingerprint(study.baseline.data), code(study.baseline)
         return (planned_trial(study, (), study.baseline, study.seeds[0], *digests),)
     trials = []
     seen: dict[str, Cell] = {}
