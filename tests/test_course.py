@@ -81,11 +81,17 @@ class Heard(list[RunMessage]):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, eeg_file: Path) -> tuple[StudySpec, Path, RunOutcome]:
+def told() -> Heard:
+    """What the search of `whole` told."""
+    return Heard()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, eeg_file: Path, told: Heard) -> tuple[StudySpec, Path, RunOutcome]:
     """A search that nothing interrupted."""
     out = tmp_path_factory.mktemp("whole")
     study = make_search(eeg_file)
-    return study, out, run_study(study, RunSpec(out=str(out)))
+    return study, out, run_study(study, RunSpec(out=str(out)), told)
 
 
 def test_a_search_that_was_stopped_goes_on_as_if_nothing_had_been(whole, tmp_path: Path) -> None:
@@ -220,15 +226,13 @@ def test_a_search_is_one_processs_work(whole) -> None:
             run_study(study, RunSpec(out=str(out)))
 
 
-def test_the_epochs_of_a_pruned_trial_were_told_as_they_came(eeg_file: Path, tmp_path: Path) -> None:
-    heard = Heard()
-    run_study(make_search(eeg_file), RunSpec(out=str(tmp_path)), heard)
-    ended = [message for message in heard if isinstance(message, Finished)]
+def test_the_epochs_of_a_pruned_trial_were_told_as_they_came(whole, told: Heard) -> None:
+    ended = [message for message in told if isinstance(message, Finished)]
     for message in ended:
-        rows = [m.event for m in heard if isinstance(m, Progress) and m.index == message.index]
+        rows = [m.event for m in told if isinstance(m, Progress) and m.index == message.index]
         assert rows == list(message.result.history)
     assert any(isinstance(message.result, TrialPruned) for message in ended)
-    trials = [trial for message in heard for trial in getattr(message, "trials", ())]
+    trials = [trial for message in told for trial in getattr(message, "trials", ())]
     assert all(isinstance(trial, PlannedTrial) for trial in trials)
     assert [trials[m.index].trial_id for m in ended] == [m.result.trial_id for m in ended]
 

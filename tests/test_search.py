@@ -1,7 +1,9 @@
 """What a search tries next and what it confirms: a function of what came before, blind to test data."""
 
 import math
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,10 @@ import optuna
 import pytest
 
 from conformance.build import make_failure, make_planned, make_record, make_study
-from paribus.errors import StudyError
+from paribus.errors import RunError, StudyError
 from paribus.grid import cells, planned_trial
 from paribus.record import PlannedTrial, TrialPruned
+from paribus.run import run_study
 from paribus.search import (
     Candidate,
     Seen,
@@ -26,7 +29,7 @@ from paribus.search import (
     values_of,
     winners,
 )
-from paribus.spec import Range, StudySpec
+from paribus.spec import Range, RunSpec, StudySpec
 
 LR = {"path": "train.optimizer.lr", "low": 1e-4, "high": 1.0, "log": True}
 ACTIVATION = {"path": "model.activation", "levels": ["relu", "elu"]}
@@ -214,3 +217,18 @@ def test_combinations_are_looked_at_before_anything_runs() -> None:
     stop = {"levels": {"no": {}, "yes": {"train.early_stop": {"patience": 2}}}}
     with pytest.raises(StudyError, match=r"cannot stand with data.folds.*\(with folds yes, stop yes\)"):
         cells(make_search(factors={"folds": folds, "stop": stop}))
+
+
+def test_without_its_extra_a_search_says_which_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(RunError, match=r"a search needs its extra .*pip install 'paribus\[search\]'"):
+        run_study(make_search(), RunSpec(out=str(tmp_path)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_optuna_says_nothing_and_keeps_its_voice(capfd: pytest.CaptureFixture[str]) -> None:
+    before = optuna.logging.get_verbosity()
+    study = make_search()
+    asked(study, (asked(study, gave=Seen("failed")),))
+    assert capfd.readouterr() == ("", "")
+    assert optuna.logging.get_verbosity() == before
