@@ -10,7 +10,7 @@ demo: $(READY)
 	$(VENV)/bin/paribus run eeg-activations --out runs/demo --set seeds=3 --set train.epochs=10
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 check: $(READY)
 	scripts/check

@@ -40,7 +40,7 @@ def everything_written(folder: Path, server: Server, database: str) -> str:
         query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
         tables = [name for (name,) in connection.execute(query)]
         rows = [str(connection.execute(f"SELECT * FROM {table}").fetchall()) for table in tables]
-    assert len(tables) == 9
+    assert len(tables) == 10
     return "\n".join([*files, *rows])
 
 

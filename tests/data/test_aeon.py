@@ -136,7 +136,7 @@ def test_aeon_is_not_imported_when_the_data_are_in_the_cache(tmp_path: Path) -> 
         from paribus.data.sources import describe_sources, load_dataset
         from paribus.spec import AeonData
         load_dataset(AeonData(source="aeon", name="Made", path={str(tmp_path)!r}))
-        assert len(describe_sources()) == 8
+        assert len(describe_sources()) == 9
         print(sorted({{"aeon", "aeon_neuro", "sklearn", "scipy", "torch"}} & set(sys.modules)))
     """
     found = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
