@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from paribus.data.fingerprint import fingerprint
-from paribus.data.sources import load_dataset
 from paribus.errors import RunError
 from paribus.grid import Cell, cells, expand, planned_trial
 from paribus.models.custom import own_code
@@ -75,6 +73,10 @@ def corners(plan: Plan) -> tuple[PlannedTrial, ...]:
 
 def _content(facts: dict[DataSpec, DataFacts], spec: DataSpec) -> str:
     """The fingerprint of data, which are looked at once."""
+    # here, since who only looks at a run needs no source of data
+    from paribus.data.fingerprint import fingerprint
+    from paribus.data.sources import load_dataset
+
     origin = spec.origin()
     if origin not in facts:
         dataset = load_dataset(origin)
