@@ -52,7 +52,7 @@ def row(level: str, against: str, mean: float, half: float, verdict: str) -> dic
         ("higher", 0.03, "unsure", "cannot be told"),
         ("higher", 0.01, "unseen", "cannot be told"),
         ("higher", 0.03, "one seed", "cannot be told"),
-        ("same", 0.01, "unseen", "holds"),
+        ("same", 0.01, "unseen", "no difference seen"),
         ("same", -0.03, "beats", "the contrary"),
         ("higher", 0.03, "", "holds"),  # a decision rule: by its interval
         ("higher", 0.01, "", "cannot be told"),
