@@ -6,7 +6,18 @@ from pathlib import Path
 
 from paribus.plan import Plan, plan_confirmation, plan_trial, seen_so_far
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
-from paribus.search import Seen, bar, candidates, confirmation, design_of, is_behind, propose, seen, winners
+from paribus.search import (
+    Seen,
+    bar,
+    candidates,
+    confirmation,
+    design_of,
+    is_behind,
+    n_to_confirm,
+    propose,
+    seen,
+    winners,
+)
 from paribus.share import share
 from paribus.store.base import Store
 
@@ -61,7 +72,7 @@ def search_course(
     stored = store.latest_study(study_id)
     planned = list(stored.planned if stored else plan.trials)
     known = _to_build_on(store, study_id, planned)
-    to_confirm = (1 + design.confirm) * (len(study.seeds) - 1)
+    to_confirm = n_to_confirm(study)
     n_searched = sum(one.seen.state != "running" for one in candidates(study, planned, known))
     n_confirmed = sum(trial.trial_id in known for trial in planned if trial.spec.seed != study.seeds[0])
     n_to_come = design.trials - n_searched + max(to_confirm - n_confirmed, 0)

@@ -9,7 +9,7 @@ from paribus.errors import RunError
 from paribus.grid import Cell, cells, expand, planned_trial
 from paribus.models.custom import own_code
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
-from paribus.search import Candidate, Seen, candidates, confirming, design_of, seen, winners
+from paribus.search import Candidate, Seen, candidates, confirming, design_of, n_to_confirm, seen, winners
 from paribus.spec import Baseline, DataSpec, SearchDesign, StudySpec
 from paribus.store.base import Store, StoredStudy
 from paribus.store.place import STORE, find_store, has_store, remembered, shown
@@ -138,23 +138,22 @@ def progress(store: Store, stored: StoredStudy) -> Progress:
         return Progress(len(ids), len(finished), len(failed))
     pruned = {trial.trial_id for trial in store.pruned(stored.study_id)}
     finished, failed = finished - pruned, failed - pruned
-    to_confirm = (1 + design.confirm) * (len(stored.study.seeds) - 1)
     asked = [trial for trial in stored.planned if trial.spec.seed == stored.study.seeds[0]]
     if len(asked) < design.trials or len(finished | failed | pruned) < len(ids):
-        return Progress(design.trials + to_confirm, len(finished), len(failed), len(pruned))
+        return Progress(design.trials + n_to_confirm(stored.study), len(finished), len(failed), len(pruned))
     return Progress(len(ids), len(finished), len(failed), len(pruned))
 
 
 def planned_progress(out: Path, plan: Plan) -> Progress:
     """How far a plan's search has come in a run folder, where it may have run with another budget."""
-    study, design = plan.study, design_of(plan.study)
+    study = plan.study
     if has_store(out):
         with open_run(out) as store:
             for stored in reversed(store.studies()):
                 same = stored.study.without_budget() == study.without_budget()
                 if same and stored.planned[:1] == plan.trials:
                     return progress(store, replace(stored, study=study))
-    return Progress(design.trials + (1 + design.confirm) * (len(study.seeds) - 1), 0, 0)
+    return Progress(design_of(study).trials + n_to_confirm(study), 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,11 @@ def design_of(study: StudySpec) -> SearchDesign:
     return study.design
 
 
+def n_to_confirm(study: StudySpec) -> int:
+    """Trials of a search's confirmation at most: the baseline and the best with every other seed."""
+    return (1 + design_of(study).confirm) * (len(study.seeds) - 1)
+
+
 # ---------------------------------------------------------------- what to try
 
 

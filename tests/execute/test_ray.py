@@ -9,7 +9,8 @@ import pytest
 from conformance import tasks
 from conformance.executor import ExecutorConformance, by_index
 from paribus.execute import Crashed, Executor, Finished, Retrying, Started
-from paribus.execute.ray import Ray, _connected
+from paribus.execute.ray import Ray
+from paribus.execute.ray_connection import connected
 
 pytest.importorskip("ray", reason="the extra `cluster` is not installed")
 
@@ -19,7 +20,7 @@ def connection() -> Iterator[None]:
     """One Ray for all tests: starting it takes seconds. Its workers import from where this process does."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]))
-        with _connected(Ray(2)):
+        with connected(2, 1.0, None):
             yield
 
 

@@ -6,17 +6,11 @@ the task runs; and a worker or node that dies is an error in its own stream, in 
 with a queue would need a place for the queue, which can die too, and a scheduler of our own.
 """
 
-import contextlib
-import importlib
-import logging
 import math
 import os
 import pickle
-import shutil
-import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -32,17 +26,12 @@ from paribus.execute import base
 from paribus.execute.base import Crashed, Function, Message, Progress, Retrying, Started, T, Waiting, attempt, crashed
 from paribus.execute.memory import keep_memory
 from paribus.execute.processes import DIED, GRACE_SECONDS
+from paribus.execute.ray_connection import connected, import_ray
 
 LOOK_SECONDS = 1.0
 """Between two looks at which nodes there are."""
 PATIENCE_SECONDS = 300.0
 """How long no node may be there for the tasks that are left."""
-KNOCK_SECONDS = 10.0
-"""How long the head of a cluster may take to accept a connection."""
-_OWN_STORE = 256 * 2**20
-"""Bytes of the object store of a Ray of our own, where only results pass."""
-_LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""Where it is 0, Ray takes this machine's address to be 127.0.0.1, and its servers listen there alone."""
 
 
 class Ray:
@@ -91,7 +80,7 @@ class Ray:
         """
         waiting: Waiting[T] = Waiting(iter(tasks))
         running: list[_Attempt] = []
-        with _connected(self) as ray:
+        with connected(self.jobs, self.cpu, self.address) as ray:
             room = _Room(ray, self.cpu, self.gpu, self.jobs or sys.maxsize)
             options = {"num_cpus": self.cpu, "num_gpus": self.gpu, "max_retries": 0, "num_returns": "streaming"}
             work = ray.remote(**options)(_work)
@@ -262,110 +251,6 @@ def _end(ray: Any, attempts: Sequence[_Attempt]) -> None:
                 left = [other for other in left if other is not stream]
 
 
-# ---------------------------------------------------------------- the connection
-
-
-@contextlib.contextmanager
-def _connected(executor: Ray) -> Iterator[Any]:
-    """The module `ray`, connected; the connection, and a Ray of our own, end with it."""
-    own = executor.address is None
-    # Nothing is reported to Ray's makers, and what Ray would set to hide GPUs, it warns of.
-    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-    with _environment(quiet | ({_LOOPBACK: "0"} if own else {})):
-        ray = _import_ray()
-        if ray.is_initialized():
-            yield ray
-            return
-        folder = tempfile.mkdtemp(prefix="paribus-", dir="/tmp" if os.path.isdir("/tmp") else None) if own else ""
-        try:
-            _init(ray, executor, folder)
-        except Exception as error:
-            raise RunError(_unreachable(executor.address, error)) from None
-    try:
-        with _changed("ray._private.worker", "print_to_stdstream", lambda *_, **__: None):  # a page for each dead node
-            yield ray
-    finally:
-        ray.shutdown()
-        if own:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _init(ray: Any, executor: Ray, folder: str) -> None:
-    loud: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
-    handler = signal.getsignal(signal.SIGTERM)
-    try:
-        if executor.address is not None:
-            _knock(executor.address)
-            with _changed(
-                "ray._private.ray_constants", "NUM_REDIS_GET_RETRIES", 1
-            ):  # each takes 40 s, and 20 are usual
-                ray.init(address=executor.address, **loud)
-            return
-        # Ray reads `_LOOPBACK` when it is imported, which may have been long ago.
-        with _changed("ray._private.ray_constants", "ENABLE_RAY_CLUSTER", False):
-            ray.init(
-                address="local",
-                num_cpus=None if executor.jobs is None else math.ceil(executor.jobs * executor.cpu),
-                include_dashboard=False,
-                object_store_memory=_OWN_STORE,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=folder,
-                **loud,
-            )
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, handler)  # Ray puts its own there
-
-
-def _knock(address: str) -> None:
-    """Raise OSError where nobody listens; Ray would go on trying for long."""
-    services = importlib.import_module("ray._private.services")
-    host, _, port = services.canonicalize_bootstrap_address_or_die(address).rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
-
-
-def _import_ray() -> Any:
-    try:
-        import ray
-    except ImportError:
-        raise RunError("--executor ray needs its extra: pip install 'paribus[cluster]'") from None
-    return ray
-
-
-def _unreachable(address: str | None, error: Exception) -> str:
-    why = " ".join(str(error).split())[:300]
-    if address is None:
-        return f"Ray cannot be started on this machine: {why}"
-    return f"there is no Ray cluster at {address} that this machine can join (`ray start` makes it a node): {why}"
-
-
-@contextlib.contextmanager
-def _changed(module: str, name: str, value: Any) -> Iterator[None]:
-    """One of Ray's own names has another value meanwhile, for which there is no option."""
-    found: Any = importlib.import_module(module)
-    before = getattr(found, name, None)
-    setattr(found, name, value)
-    try:
-        yield
-    finally:
-        setattr(found, name, before)
-
-
-@contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 # ---------------------------------------------------------------- in the worker
 
 
@@ -383,7 +268,7 @@ class _Began:
 
 def _work(index: int, payload: bytes, folder: str, variables: dict[str, str]) -> Iterator[bytes]:
     """Do a task in a thread, since only a generator can stream; what it emits is given as pickled messages."""
-    node = _import_ray().get_runtime_context().get_node_id()
+    node = import_ray().get_runtime_context().get_node_id()
     os.environ.update(variables)
     unfit = ""
     try:

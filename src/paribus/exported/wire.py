@@ -72,7 +72,9 @@ def look_through(content: bytes) -> Seen:
 
 
 def _graph(seen: Seen) -> _Handlers:
-    tensor: Callable[[memoryview], None] = lambda data: _tensor(data, seen)  # noqa: E731
+    def tensor(data: memoryview) -> None:
+        _tensor(data, seen)
+
     attribute: _Handlers = {
         5: tensor,
         10: tensor,

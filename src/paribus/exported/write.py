@@ -25,7 +25,7 @@ from paribus.data.sources import load_dataset, moved
 from paribus.errors import CheckpointError, DataError
 from paribus.exported.about import About
 from paribus.exported.session import BATCH, INPUT, LOGITS, PROBABILITIES, Opened, first_line, open_bytes, require
-from paribus.spec import ImageCommon, Precision
+from paribus.spec import ImageCommon
 from paribus.training.checkpoint import Description, load, write_atomically
 from paribus.training.reuse import logits_of
 
@@ -108,7 +108,7 @@ def export(checkpoint: Path, path: Path, *, data_path: str | None = None, allow_
     difference = _checked(opened, description, model, x, path)
     bf16 = None
     if description.spec.train.precision != "fp32":
-        bf16 = _difference(opened.logits(x), _ours(description, model, x, description.spec.train.precision), about)
+        bf16 = _difference(opened.logits(x), logits_of(description, model, x, description.spec.train.precision), about)
     write_atomically(path, content)
     return Export(path, len(content), about, str(x.dtype), len(x), missing, difference, bf16)
 
@@ -248,7 +248,7 @@ def _made(description: Description) -> npt.NDArray[Any]:
 
 
 def _checked(opened: Opened, description: Description, model: nn.Module, x: npt.NDArray[Any], path: Path) -> Difference:
-    ours = _ours(description, model, x, "fp32")
+    ours = logits_of(description, model, x, "fp32")
     found = []
     for size in BATCHES:
         rows = slice(0, len(x) if size == BATCH else 7 * size)
@@ -267,12 +267,6 @@ def _checked(opened: Opened, description: Description, model: nn.Module, x: npt.
             )
         found.append(one)
     return Difference(max(one.probability for one in found), max(one.n_named for one in found))
-
-
-def _ours(
-    description: Description, model: nn.Module, x: npt.NDArray[Any], precision: Precision
-) -> npt.NDArray[np.float32]:
-    return logits_of(description, model, x, precision)
 
 
 def _difference(

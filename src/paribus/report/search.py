@@ -14,7 +14,7 @@ from paribus.report.listing import yaml_like
 from paribus.report.material import Material
 from paribus.report.shown import first_rows
 from paribus.report.svg import Picture, Scale, element, line, picture, tick_labels, ticks, words
-from paribus.report.table import Column, Table
+from paribus.report.table import Column, Mark, Table
 from paribus.search import BEST_FOUND, RECIPE, Candidate, State, design_of, ranked
 
 STATE_WORDS: dict[State, str] = {
@@ -133,8 +133,8 @@ def candidates_table(search: Search) -> Table:
         "were ended."
     )
     best = ranked(search.candidates)[:1]
-    marks = {(one.number, 1 + len(factors)): "best" for one in best}
-    return Table("candidates", caption, columns, tuple(rows), marks=dict(marks))  # type: ignore[arg-type]
+    marks: dict[tuple[int, int], Mark] = {(one.number, 1 + len(factors)): "best" for one in best}
+    return Table("candidates", caption, columns, tuple(rows), marks=marks)
 
 
 def search_picture(search: Search) -> Picture | None:
