@@ -100,10 +100,41 @@ def test_taken_from_a_store(script: ModuleType, tmp_path: Path, monkeypatch: pyt
         "[{report: R9, finding: ELU wins, factor: activation, level: elu, against: relu, expects: higher, "
         "runs: [digits]}]"
     )
+    (tmp_path / "targets.yaml").write_text("[{run: elsewhere, network: any, accuracy: 0.9}]")
     page = script.page()
     assert "| R9 | ELU wins | [digits](#digits) | " in page
     assert f"| {100 * means.iloc[0]:.1f} ± " in page
+    assert "| elsewhere | any | 90 | not run yet | " in page
     assert str(tmp_path) not in page
+
+
+def test_what_a_search_found(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "search.yaml").write_text(
+        "name: best-digits\nquestion: How good?\n"
+        "baseline: {data: {source: digits}, model: {name: logistic}, train: {epochs: 1}}\n"
+        "factors: {lr: {path: train.optimizer.lr, low: 1.0e-4, high: 1.0e-1, log: true}}\n"
+        "design: {search: random, trials: 4}\nseeds: 3\n"
+    )
+    commands.paribus("run", "search.yaml", "--out", "run", "--no-report", cwd=tmp_path)
+    monkeypatch.setattr(script, "FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["results", "take", "best-digits", str(tmp_path / "run")])
+    script.main()
+    with (tmp_path / "searches.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    study = analyse(tmp_path / "run")
+    assert (row["sampler"], row["candidates"], row["failed"], row["cell"]) == ("random", "4", "0", "best found")
+    assert row["recipe"].startswith("lr 0.")
+    mean = study.trials[study.trials["cell"] == "best found"]["accuracy"].mean()
+    (tmp_path / "findings.yaml").write_text("[]")
+    for least, is_ in (
+        (0.0, "reached"),
+        (mean - 1e-6, "reached by the mean, not by its interval"),
+        (0.99, "not reached"),
+    ):
+        (tmp_path / "targets.yaml").write_text(f"[{{run: best-digits, network: logistic, accuracy: {least}}}]")
+        said = script.page()
+        assert f"| {100 * mean:.1f} ± " in said
+        assert f" of 2 seeds | {is_} | " in said
 
 
 def test_copies_in_training_are_left_out(script: ModuleType) -> None:

@@ -81,7 +81,7 @@ def test_nothing_finished(result) -> None:
 def test_table() -> None:
     table = candidates_table(SEARCH)
     lr, activation = (level for _, level in SEARCH.candidates[1].trial.cell)
-    assert table.rows[0] == (0, "baseline", "baseline", 0.7, "finished", 2, 60.0)
+    assert table.rows[0] == (0, "0.001", "relu", 0.7, "finished", 2, 60.0)
     assert table.rows[1] == (1, lr, activation, 0.9, "finished", 2, 60.0)
     assert table.rows[2][3:] == (0.4, "pruned", 1, 30.0)
     assert table.rows[3][3:] == (None, "failed", None, None)

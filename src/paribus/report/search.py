@@ -15,7 +15,7 @@ from paribus.report.material import Material
 from paribus.report.shown import first_rows
 from paribus.report.svg import Picture, Scale, element, line, picture, tick_labels, ticks, words
 from paribus.report.table import Column, Mark, Table
-from paribus.search import BEST_FOUND, RECIPE, Candidate, State, design_of, ranked
+from paribus.search import BEST_FOUND, RECIPE, Candidate, State, design_of, ranked, values_of
 
 STATE_WORDS: dict[State, str] = {
     "finished": msg("finished"),
@@ -75,13 +75,18 @@ def recipe_words(one: Candidate) -> str:
 
 
 def _confirmed(best: Candidate, result: StudyResult) -> str:
-    cell = next((one for one in result.cells if _holds(one, best)), None)
+    cell = confirmed_cell(result, best)
     if cell is None or cell.scores is None:
         return ""
     said = {"seeds": count(len(cell.finished), "other seed"), "test": percent(cell.scores.accuracy.mean)}
     said["validation"] = percent(cell.scores.validation_accuracy.mean)
     said["bounds"] = spread(cell.scores.accuracy, share=True)
     return tr("With {seeds} it has {validation} on validation and {test} on test ({bounds}).", **said)
+
+
+def confirmed_cell(result: StudyResult, best: Candidate) -> CellResult | None:
+    """Of the confirmation, that of a candidate; None where it was not confirmed."""
+    return next((one for one in result.cells if _holds(one, best)), None)
 
 
 def _holds(cell: CellResult, best: Candidate) -> bool:
@@ -119,7 +124,7 @@ def candidates_table(search: Search) -> Table:
     )
     rows = []
     for one in search.candidates:
-        values, seen = dict(one.trial.cell), one.seen
+        values, seen = {name: str(value) for name, value in values_of(search.study, one.trial).items()}, one.seen
         rows.append((
             one.number,
             *(values.get(factor, tr(BASELINE)) for factor in factors),
