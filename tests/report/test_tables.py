@@ -10,7 +10,7 @@ from paribus.analysis.intervals import Interval
 from paribus.analysis.result import EpochRange
 from paribus.analysis.study import analyse
 from paribus.report.table import Column, Table, text, to_csv, to_markdown, to_tex
-from paribus.report.tables import answer_table, cells_table, comparisons_table, terminal_table, trials_table
+from paribus.report.tables import answer_table, cells_table, comparisons_table, trials_table
 
 
 @pytest.fixture(scope="module")
@@ -120,27 +120,6 @@ def test_comparisons_hold_each_context(result):
         ("model", "deepconvnet − eegnet", "relu"),
         ("model", "deepconvnet − eegnet", "leaky_relu"),
     ]
-
-
-def test_terminal_table(result):
-    from rich.console import Console
-
-    out = io.StringIO()
-    Console(file=out, width=100, color_system=None).print(terminal_table(result))
-    written = out.getvalue()
-    assert "eegnet · leaky_relu" in written
-    assert "one seed" in written
-    assert f"{100 * result.cells[0].scores.accuracy.mean:.1f}%" in written
-
-
-def test_terminal_table_takes_names_as_they_are(fake):
-    from rich.console import Console
-
-    study = fake.study(factors={"f": {"levels": {"[bold]x": {}, "y": {"model.activation": "elu"}}}}, seeds=1)
-    out = io.StringIO()
-    Console(file=out, width=100).print(terminal_table(analyse(study, fake.plan(study), [], [])))
-    assert "[bold]x" in out.getvalue()
-    assert "missing" in out.getvalue()
 
 
 def test_tex(result):

@@ -141,9 +141,9 @@ def run(
 
 def say_report(folder: Path, **options: Any) -> Path:
     """Write the report and say where it is; the options are those of `write_report`."""
+    from paribus.cli.summary import terminal_table
     from paribus.report.page import write_report
     from paribus.report.shown import shown
-    from paribus.report.tables import terminal_table
 
     report = write_report(folder, **options)
     some = shown(report.result)

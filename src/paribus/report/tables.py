@@ -1,19 +1,13 @@
 """The tables of a report: what stands in each."""
 
-from typing import TYPE_CHECKING
-
 from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.further import FURTHER
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import CellResult, StudyResult, TwoWay
-from paribus.analysis.words import STREAM_WORDS, join, level_words, listed, n_of, pair_words, percent, sentences, spread
+from paribus.analysis.words import STREAM_WORDS, join, level_words, listed, n_of, pair_words, sentences
 from paribus.lang import tr
-from paribus.report.table import Column, Mark, Table, Value, text
-from paribus.shown import printable
+from paribus.report.table import Column, Mark, Table, Value
 from paribus.spec import STREAMS
-
-if TYPE_CHECKING:
-    import rich.table
 
 
 def all_tables(result: StudyResult) -> tuple[Table, ...]:
@@ -379,25 +373,3 @@ def _marks(result: StudyResult) -> dict[CellResult, Mark]:
         return {}
     rivals: dict[CellResult, Mark] = dict.fromkeys(result.best.rivals, "rival")
     return {**rivals, result.best.cell: "best"}
-
-
-def terminal_table(result: StudyResult) -> "rich.table.Table":
-    """One row a cell for the end of a run, to be printed by a ``rich`` console."""
-    import rich.table
-    from rich.box import SIMPLE_HEAD
-    from rich.text import Text
-
-    best = result.best.cell if result.best else None
-    table = rich.table.Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("cell")
-    for title in ("seeds", "test accuracy", "95% interval", "selected epoch"):
-        table.add_column(title, justify="right")
-    for cell in result.cells:
-        seeds, scores = f"{len(cell.finished)} of {len(cell.trial_ids)}", cell.scores
-        row = [cell.label, seeds, "–", "failed" if cell.failed else "missing", "–"]
-        if scores:
-            bounds = "one seed" if scores.accuracy.n == 1 else spread(scores.accuracy, share=True)
-            row = [cell.label, seeds, percent(scores.accuracy.mean), bounds, text(scores.selected_epoch, "epochs")]
-        # Text, not str: a level named [bold] is a name, not markup.
-        table.add_row(*(Text(printable(value)) for value in row), style="bold" if cell is best else "")
-    return table
