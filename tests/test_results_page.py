@@ -41,6 +41,7 @@ def row(level: str, against: str, mean: float, half: float, verdict: str) -> dic
         "low": str(mean - half),
         "high": str(mean + half),
         "verdict": verdict,
+        "seeds": "3",
     }
 
 
