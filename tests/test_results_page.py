@@ -1,30 +1,39 @@
 """docs/results.md is what its tables say, and `scripts/results` judges findings as a person would."""
 
 import csv
+import importlib
+import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import commands
+from conformance.build import make_record
+from paribus.data.sources import load_dataset
+from paribus.plan import read_run
 from paribus.results import analyse
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "results"
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
+def script() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(SCRIPT.parent))  # as for a script that is run
     spec = spec_from_loader("results_script", SourceFileLoader("results_script", str(SCRIPT)))
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     sys.modules["results_script"] = module
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(SCRIPT.parent))
 
 
 def test_nothing_is_typed() -> None:
@@ -138,11 +147,51 @@ def test_what_a_search_found(script: ModuleType, tmp_path: Path, monkeypatch: py
         assert f" of 2 seeds | {is_} | " in said
 
 
-def test_copies_in_training_are_left_out(script: ModuleType) -> None:
-    from conformance.build import make_record
+@pytest.fixture
+def leaky(tmp_path: Path) -> Path:
+    """40 training and 20 test images, of which the first 5 stand in both, and what was trained on them."""
+    rng = np.random.default_rng(0)
+    x, x_test = (rng.integers(0, 256, (n, 1, 6, 6), dtype=np.uint8) for n in (40, 20))
+    x_test[:5] = x[:5]
+    np.savez(tmp_path / "data.npz", x=x, y=np.arange(40) % 2, x_test=x_test, y_test=np.arange(20) % 2)
+    (tmp_path / "study.yaml").write_text(
+        "name: leak\nquestion: How much of it is known by heart?\n"
+        "baseline: {data: {source: npz, path: data.npz}, model: {name: logistic}, train: {epochs: 1, batch_size: 8}}\n"
+        "factors: {left out: {levels: {nothing: {train.refit: all}, copies: {data.drop: [cross_split_duplicates]}}}}\n"
+        "seeds: 1\n"
+    )
+    commands.paribus("run", "study.yaml", "--out", "run", "--no-report", cwd=tmp_path)
+    return tmp_path / "run"
 
-    record = make_record(n_test=4)
-    test = record.predictions["test"]
-    right = test.logits.argmax(axis=1) == test.y
-    copies = dict(zip(test.ids.tolist(), [True, False, False, True], strict=True))
-    assert script.without_copies(record, copies) == (int(right[1]) + int(right[2])) / 2
+
+def test_copies_are_of_what_was_trained_on(script: ModuleType, leaky: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(leaky.parent)
+    run = read_run(leaky)
+    rows = {row["cell"]: row for row in script.take("leak", run)["cells"]}
+    assert (rows["nothing"]["copies"], rows["copies"]["copies"]) == (5, 0)
+    test = run.records[0].predictions["test"]
+    data = load_dataset(run.records[0].spec.data)
+    pixels = {image.tobytes() for image in np.load("data.npz")["x"][:5]}
+    known = {one for one, image in zip(data.ids.tolist(), np.array(data.x), strict=True) if image.tobytes() in pixels}
+    own = [i for i, one in enumerate(test.ids.tolist()) if one not in known]
+    assert len(own) == 15
+    assert rows["nothing"]["without_copies"] == (test.logits.argmax(axis=1) == test.y)[own].mean()
+
+
+def test_where_all_are_copies_nothing_is_left(script: ModuleType) -> None:
+    tables = importlib.import_module("results_tables")
+    assert math.isnan(tables.accuracy_without(make_record(n_test=4), np.full(4, True)))
+
+
+def test_a_search_whose_best_failed_in_its_confirmation(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "FOLDER", tmp_path)
+    (tmp_path / "findings.yaml").write_text("[]")
+    (tmp_path / "targets.yaml").write_text("[{run: it, network: any, accuracy: 0.9}]")
+    found = {"candidates": 4, "pruned": 1, "hours": 0.5, "recipe": "elu", "reached": 0.8, "cell": "best found"}
+    script.write("searches", [{"run": "it", **found}])
+    assert "| not confirmed yet | | 80.0 | 4 | 1 | 0.5 | elu |" in script.page()
+    assert script.drawn() == ""
+    script.write("searches", [])
+    assert "| 90 | not run yet |" in script.page()
