@@ -110,7 +110,8 @@ def wrapped(text: str, at_most: float, n_lines: int) -> list[str]:
 
     They end at spaces; where there is none, anywhere.
     """
-    lines, room = [], width_of("x") * at_most
+    lines: list[str] = []
+    room = width_of("x") * at_most
     while len(lines) < n_lines - 1 and width_of(text) > room:
         fits = next(n for n in range(len(text), 0, -1) if width_of(text[:n]) <= room)
         end = text.rfind(" ", 1, fits + 1)
