@@ -30,7 +30,7 @@ from paribus.execute.base import (
     attempt,
     crashed,
     last_words,
-)  # fmt: skip
+)
 from paribus.execute.memory import keep_memory
 
 _NUMPY_THREADS = "OPENBLAS_NUM_THREADS"

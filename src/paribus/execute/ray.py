@@ -37,7 +37,7 @@ from paribus.execute.base import (
     attempt,
     crashed,
     last_words,
-)  # fmt: skip
+)
 from paribus.execute.memory import keep_memory
 from paribus.execute.processes import DIED, GRACE_SECONDS
 from paribus.execute.ray_connection import connected, import_ray

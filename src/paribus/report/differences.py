@@ -22,7 +22,7 @@ from paribus.report.svg import (
     width_of,
     words,
     wrapped,
-)  # fmt: skip
+)
 
 ROW = 21.0
 LABEL, LINES = 58, 3

@@ -27,7 +27,7 @@ from paribus.report.svg import (
     width_of,
     words,
     wrapped,
-)  # fmt: skip
+)
 
 # Okabe & Ito (2008): told apart with every common colour blindness. Their yellow is too pale on white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C8C8C")
