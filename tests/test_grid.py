@@ -97,6 +97,22 @@ def test_level_names() -> None:
     assert names(0.12345678, 0.12345679) == ["0.12345678", "0.12345679"]
     with pytest.raises(StudyError, match="levels must differ"):
         names("a", "a")
+    with pytest.raises(StudyError, match=r"this level and level 1 would both be called `none`: give them names"):
+        names(None, "none")
+
+
+def test_names_of_lists_as_levels() -> None:
+    def names(*levels: object) -> list[str]:
+        return list(levels_of("f", validate(Factor, {"path": "train.augmentation", "levels": list(levels)})))
+
+    crop, wide, flip = {"name": "crop", "padding": 1}, {"name": "crop", "padding": 2}, {"name": "flip"}
+    assert names([], [crop], [crop, flip], ["a", "b"]) == ["nothing", "crop", "crop flip", "a b"]
+    assert names([crop], [wide]) == ["name crop, padding 1", "name crop, padding 2"]
+    assert names([crop, flip], [wide, flip]) == ["name crop, padding 1 + name flip", "name crop, padding 2 + name flip"]
+    args = [{"name": "own:f", "args": {"by": by, "of": []}} for by in (1.0, 0.12345678, 0.12345679)]
+    assert names(*args) == [f"name own:f, args by {by}, of nothing" for by in ("1", "0.12345678", "0.12345679")]
+    with pytest.raises(StudyError, match="would both be called `nothing`"):
+        names([], ["nothing"])
 
 
 def test_trial_id_is_pinned() -> None:

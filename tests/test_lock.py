@@ -51,3 +51,10 @@ def test_all_that_is_asked_for_is_locked() -> None:
         assert ("pytest" in asked) == (extra == "dev")
         assert ("mkdocstrings[python]" in asked) == (extra == "dev"), "with the extras of others"
         assert {plain(name.partition("[")[0]) for name in asked} <= set(locked())
+
+
+def test_an_extra_that_is_none_is_refused() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "needs"), "typo"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no extra `typo`: give one of cluster, dev, docs, export" in done.stderr

@@ -80,7 +80,7 @@ def levels_of(name: str, factor: AnyFactor) -> dict[str, Patches]:
     """The levels of a factor by name, each as patches; of a range its two ends.
 
     Raises:
-        StudyError: two levels would have the same name.
+        StudyError: two levels are equal, or would have the same name.
     """
     if isinstance(factor, Range):
         return {str(end): {factor.path: end} for end in (factor.low, factor.high)}
@@ -92,9 +92,13 @@ def levels_of(name: str, factor: AnyFactor) -> dict[str, Patches]:
         names = [level_name(value, long=True) for value in factor.levels]
     for i, level in enumerate(names):
         if level in names[:i]:
+            first, place = names.index(level), f"factors.{name}.levels.{i}"
+            if factor.levels[i] == factor.levels[first]:
+                raise StudyError(f"level `{level}` equals level {first + 1}: levels must differ", path=place)
             raise StudyError(
-                f"level `{level}` equals level {names.index(level) + 1}: levels must differ",
-                path=f"factors.{name}.levels.{i}",
+                f"this level and level {first + 1} would both be called `{level}`: give them names of your own, as in "
+                f"`levels: {{one: {{{factor.path}: …}}, other: {{{factor.path}: …}}}}`",
+                path=place,
             )
     return {level: {factor.path: value} for level, value in zip(names, factor.levels, strict=True)}
 

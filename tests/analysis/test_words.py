@@ -80,6 +80,7 @@ def test_numbers():
 def test_mere_values_are_named_by_their_factor():
     assert level_words("lr", "0.001") == "lr 0.001"
     assert level_words("nesterov", "true") == "nesterov true"
+    assert level_words("drop", "nothing") == "drop nothing"
     assert level_words("activation", "relu") == "relu"
     assert cell_words({"model": "eegnet", "lr": "0.1"}) == "eegnet · lr 0.1"
     assert cell_words({}) == "baseline"

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -137,3 +137,37 @@ class ExecutorConformance:
         before = path.stat().st_size
         time.sleep(0.2)
         assert path.stat().st_size == before, "the task is still at work"
+
+
+class TimeLimitConformance:
+    """Of executors that end what takes too long; give the fixture ``limited``, with a limit of `LIMIT` seconds."""
+
+    LIMIT = 60.0
+
+    @pytest.fixture
+    def time_is_up(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+        """Puts this process's clock on by more than the limit; workers' clocks stay as they are."""
+        clock = time.monotonic
+        return lambda: monkeypatch.setattr(time, "monotonic", lambda: clock() + 2 * self.LIMIT)
+
+    def test_a_result_that_is_there_in_time_counts(self, limited: Executor, time_is_up: Callable[[], None]) -> None:
+        messages = []
+        with closing(limited.map(tasks.square, [3])) as stream:
+            for message in stream:
+                messages.append(message)
+                if message == Progress(0, ("half", 3)):
+                    time.sleep(1)  # as a parent that is busy, while the task ends
+                    time_is_up()
+        assert messages == [Started(0), Progress(0, ("half", 3)), Progress(0, ("done", 3)), Finished(0, 9)]
+
+    def test_who_talks_faster_than_is_heard_has_no_more_time(
+        self, limited: Executor, time_is_up: Callable[[], None]
+    ) -> None:
+        with closing(limited.map(tasks.count_slowly, [100])) as stream:
+            for message in stream:
+                if message == Progress(0, 0):
+                    time_is_up()
+                if isinstance(message, Progress):
+                    time.sleep(0.05)  # the next one is there by then
+        assert isinstance(message, Crashed)
+        assert message.kind == "TimeLimit"

@@ -10,8 +10,9 @@ import pytest
 from paribus.data import moabb as source
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import is_here, load_dataset
-from paribus.errors import DataError
+from paribus.errors import DataError, StudyError
 from paribus.spec import MoabbData
+from paribus.validate import validate
 
 pytest.importorskip("moabb", reason="the extra `moabb` is not installed")
 SFREQ_HZ = 64.0
@@ -98,11 +99,39 @@ def test_they_are_kept_with_names_and_rate_and_the_library_is_not_asked_again(mo
         ({"subjects": (1, 5)}, r"those of ParibusTwo, 1, 2, got 5: leave"),
         ({"channels": ("C3", "Nose")}, "MOABB cannot make LeftRightImagery trials of ParibusTwo .*Nose"),
         ({"paradigm": "P300"}, "MOABB cannot make P300 trials of ParibusTwo"),
+        ({"paradigm": "FilterBankLeftRightImagery"}, "FilterBankLeftRightImagery of MOABB is a filter bank.* 6 times"),
     ],
 )
 def test_what_does_not_work_is_told_in_words(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(DataError, match=says):
         load_dataset(spec().model_copy(update=fields))
+
+
+def test_a_filter_bank_that_finds_its_bands_in_the_data(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from moabb.datasets.fake import FakeDataset
+
+        class Flicker(FakeDataset):
+            def __init__(self) -> None:
+                super().__init__(("13", "15"), 2, 2, 1, paradigm="ssvep", seed=1, n_events=4, duration=40)
+
+    monkeypatch.setattr(library, "ParibusFlicker", Flicker, raising=False)
+    with pytest.raises(DataError, match=r"FilterBankSSVEP of MOABB is a filter bank.* 2 times"):
+        load_dataset(spec("ParibusFlicker").model_copy(update={"paradigm": "FilterBankSSVEP"}))
+
+
+def test_subjects_are_distinct() -> None:
+    plain = {"source": "moabb", "dataset": "D", "paradigm": "P", "subjects": [1, 2, 1]}
+    with pytest.raises(StudyError, match=r"subjects must be distinct, got \[1, 2, 1\]"):
+        validate(MoabbData, plain)
+    assert validate(MoabbData, {**plain, "subjects": [2, 1]}).subjects == (2, 1)
+
+
+def test_sessions_are_in_the_order_of_their_numbers() -> None:
+    names = ["10test", "session10b", "2train", "session2", "0", "session10a"]
+    expected = ["0", "2train", "10test", "session2", "session10a", "session10b"]
+    assert sorted(names, key=source._in_order) == expected
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

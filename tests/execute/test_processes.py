@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conformance import tasks
-from conformance.executor import ExecutorConformance, by_index
+from conformance.executor import ExecutorConformance, TimeLimitConformance, by_index
 from paribus.execute import Crashed, Executor, Finished, Message, Processes, Progress, Retrying, Started, processes
 
 TESTS = Path(__file__).parents[1]
@@ -33,10 +33,14 @@ def no_child_is_left() -> Iterator[None]:
     assert multiprocessing.active_children() == []
 
 
-class TestProcesses(ExecutorConformance):
+class TestProcesses(ExecutorConformance, TimeLimitConformance):
     @pytest.fixture
     def executor(self) -> Executor:
         return Processes(2)
+
+    @pytest.fixture
+    def limited(self) -> Executor:
+        return Processes(1, time_limit=self.LIMIT)
 
 
 def test_workers_see_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance import tasks
-from conformance.executor import ExecutorConformance, by_index
+from conformance.executor import ExecutorConformance, TimeLimitConformance, by_index
 from paribus.execute import Crashed, Executor, Finished, Retrying, Started
 from paribus.execute.ray import Ray
 from paribus.execute.ray_connection import connected
@@ -24,10 +24,14 @@ def connection() -> Iterator[None]:
             yield
 
 
-class TestRay(ExecutorConformance):
+class TestRay(ExecutorConformance, TimeLimitConformance):
     @pytest.fixture
     def executor(self) -> Executor:
         return Ray(2)
+
+    @pytest.fixture
+    def limited(self) -> Executor:
+        return Ray(1, time_limit=self.LIMIT)
 
 
 def test_a_task_whose_worker_dies_is_tried_again(tmp_path: Path) -> None:

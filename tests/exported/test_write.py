@@ -40,11 +40,13 @@ def saved(
     shape: tuple[int, int, int],
     norm: Any = "train",
     content: str = "",
+    data: dict | None = None,
+    dtype: str = "",
     **train: Any,
 ) -> Path:
     """A checkpoint of a network with weights and running statistics that were drawn."""
     eeg = shape[0] == 1 and model["name"] in ("eegnet", "deepconvnet")
-    spec = validate(TrialSpec, {"data": EEG if eeg else IMAGE, "model": model, "train": train})
+    spec = validate(TrialSpec, {"data": data or (EEG if eeg else IMAGE), "model": model, "train": train})
     axis, n = ("row", shape[1]) if eeg else ("channel", shape[0])
     torch.manual_seed(0)
     network = build(spec.model, shape, 3)
@@ -63,6 +65,7 @@ def saved(
         normalisation=normalisation(norm, axis, n),
         threads=1,
         test=SavedScore(1, 0.5, 0.5, ""),
+        dtype=dtype,
     )
     return save(folder, description, network.state_dict())
 
@@ -214,6 +217,23 @@ def test_on_data_that_have_moved(eeg_file: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "others.npz", **{**arrays, "x": arrays["x"] + 1})
     with pytest.raises(CheckpointError, match=r"are not those that .* --data-path, or leave it out"):
         export(checkpoint, path, data_path=str(tmp_path / "others.npz"))
+
+
+def test_the_type_of_input_does_not_hang_on_whether_data_are_at_hand(tmp_path: Path) -> None:
+    """As arrays, images may be uint8 or float32; a checkpoint that does not say which needs its data."""
+    here, path = tmp_path / "images.npz", tmp_path / "m.onnx"
+    np.savez(here, x=(np.arange(900) % 256).astype(np.uint8).reshape(30, 1, 6, 5), y=np.arange(30) % 3, kind="image")
+    content = fingerprint(load_dataset(NpzData(source="npz", path=str(here))))
+
+    def images(dtype: str) -> Path:
+        gone = {"source": "npz", "path": str(tmp_path / "gone.npz")}
+        return saved(tmp_path / f"of {dtype}", {"name": "logistic"}, (1, 6, 5), content=content, data=gone, dtype=dtype)
+
+    found = [export(images("uint8"), path, data_path=data_path) for data_path in (str(here), None)]
+    assert [(one.dtype, bool(one.missing)) for one in found] == [("uint8", False), ("uint8", True)]
+    assert export(images("float32"), path).dtype == "float32"
+    with pytest.raises(CheckpointError, match=r"did not note whether its images are uint8 or float32.*--data-path"):
+        export(images(""), path)
 
 
 def test_places_that_will_not_do(digits: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 
 from paribus.errors import ModelError
 from paribus.models.build import build, check, create
-from paribus.models.custom import code_digest
+from paribus.models.custom import build_module, code_digest
 from paribus.spec import EEGNetSpec, ModuleSpec
 
 SOURCE = """
@@ -69,6 +69,14 @@ def test_it_is_given_what_it_asks_for(here: Path) -> None:
     assert model.network.hidden.out_features == 5
     check(ModuleSpec(name=f"{module(here)}:plain"), (3, 4, 5), 2)
     check(ModuleSpec(name=f"{module(here)}:any_keywords", args={"size": 60, "num_classes": 2}), (3, 4, 5), 2)
+
+
+def test_a_constructor_cannot_change_its_specification(here: Path) -> None:
+    code = "from torch import nn\n\ndef net(widths):\n    return nn.Linear(widths.pop(), 2)\n"
+    (here / "takes_widths.py").write_text(code)
+    spec = ModuleSpec(name="takes_widths:net", args={"widths": [4, 3]})
+    build_module(spec, (1, 3, 3), 2)
+    assert spec.args == {"widths": [4, 3]}
 
 
 def test_initial_weights_come_from_the_stream(here: Path) -> None:

@@ -6,10 +6,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from paribus.analysis.intervals import Interval
 from paribus.analysis.study import analyse
-from paribus.report.differences import differences_picture
+from paribus.report.differences import Row, differences_picture, draw_differences
 from paribus.report.figures import answer_picture, confusion_picture, curve_pictures, slug, styles
-from paribus.report.svg import Scale, band, element, line, number, tick_labels, ticks
+from paribus.report.svg import Scale, band, element, line, number, shortened, tick_labels, ticks, width_of, wrapped
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -163,3 +164,40 @@ def test_differences_have_a_row_each_and_one_for_each_context(fake):
     assert f"{result.comparisons[0].level} − {result.comparisons[0].against}" in picture.svg
     nothing = analyse(study, planned, [], [])
     assert differences_picture(nothing) is None
+
+
+@pytest.mark.parametrize("word", ["an activation ", "unbroken-", "很長的名稱"])
+def test_long_labels_leave_half_of_the_width_to_the_differences(word):
+    rows = [Row(word * n, Interval(mean, mean - 0.05, mean + 0.05, 3, "t")) for n, mean in ((20, 0.1), (1, -0.2))]
+    drawn = ElementTree.fromstring(draw_differences("d", "title", "axis", rows).svg)
+    first, second = (float(one.attrib["cx"]) for one in drawn.findall(".//{*}circle"))
+    assert second < first, "what is greater lies to the right"
+    assert second > 360
+    ends = [re.fullmatch(r"M([\d.]+) [\d.]+H([\d.]+)", one.attrib["d"]) for one in drawn.findall(".//{*}path")]
+    assert all(float(end[1]) < float(end[2]) for end in ends if end)
+    labels = [one for one in drawn.findall(".//{*}text") if one.text[:2] == word[:2]]
+    assert all(width_of(one.text) < 720 / 2 for one in labels)
+    *_, long, short = sorted({float(one.attrib["y"]) for one in labels})
+    assert short - long >= 12, "lines do not lie on each other"
+
+
+def test_cells_of_long_names_can_be_told_apart_in_the_answer(fake):
+    long = "a level whose name goes on for a good while, so that its factor's neighbour would be cut"
+    study = fake.study(factors={
+        "first": {"levels": {long: {"train.optimizer.lr": 0.1}}},
+        "second": {"path": "model.activation", "levels": ["relu", "elu"]},
+    })  # fmt: skip
+    planned = fake.plan(study)
+    drawn = ElementTree.fromstring(answer_picture(analyse(study, planned, fake.fake_records(planned, {}), [])).svg)
+    labels = [one for one in drawn.findall(".//{*}text") if one.attrib.get("text-anchor") == "end"]
+    assert [one.text[-4:].strip() for one in labels if one.text.endswith("elu")] == ["relu", "elu"]
+    assert min(np.diff([float(one.attrib["y"]) for one in labels if one.text[0] not in "0123456789"])) >= 12
+
+
+def test_long_texts_are_wrapped_or_shortened():
+    assert wrapped("one two three four", 9, 3) == ["one two", "three", "four"]
+    assert wrapped("one two three four", 9, 2) == ["one two", "three four"]
+    assert wrapped("unbroken-name", 9, 2) == ["unbroken-", "name"]
+    assert wrapped("short", 9, 3) == ["short"]
+    assert shortened(1, 2, "short", 9) == '<text x="1" y="2">short</text>'
+    assert shortened(1, 2, "no & longer", 5) == '<text x="1" y="2">no &amp;…<title>no &amp; longer</title></text>'

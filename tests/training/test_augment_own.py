@@ -33,6 +33,21 @@ def numbers(x, draws):
 
 def broken(x, draws):
     raise ZeroDivisionError("oh")
+
+def learns(x, draws):
+    return x.requires_grad_()
+
+def nowhere(x, draws):
+    return x.to("meta")
+
+def sparse(x, draws):
+    return x.to_sparse()
+
+def divides(x, draws, by):
+    return x / by.pop()
+
+def weighted(x, draws):
+    return torch.nn.Linear(3, 3)(x)
 """
 STUDY = """\
 name: louder
@@ -93,6 +108,9 @@ def test_its_place_in_the_list_is_kept(here: Path) -> None:
         ),
         ("own_functions:numbers", "gave int"),
         ("own_functions:broken", "ZeroDivisionError: oh"),
+        ("own_functions:learns", r"must give .* on cpu, as x is, gave .* on cpu with requires_grad"),
+        ("own_functions:nowhere", r"gave torch.float32 of shape \(2, 1, 2, 3\) on meta"),
+        ("own_functions:sparse", r"gave .*\(torch.sparse_coo\) on cpu"),
         ("own_functions:lauder", "did you mean `louder`"),
         ("no_such_file:f", "cannot import `no_such_file`"),
         ("os:system", "not of Python's own"),
@@ -102,6 +120,23 @@ def test_its_place_in_the_list_is_kept(here: Path) -> None:
 def test_refused_in_words(here: Path, name: str, says: str) -> None:
     with pytest.raises(TrainingError, match=f"train.augmentation.1: .*{says}"):
         check_functions([HorizontalFlipSpec(name="horizontal_flip"), FunctionSpec(name=name)], (1, 2, 3))
+
+
+def test_values_are_looked_at_in_training_only(here: Path) -> None:
+    x, draws = torch.tensor([[[[1.0, -3.0]]]]), Draws(0, np.zeros(1, dtype=np.uint64))
+    for by in (0.0, float("nan")):
+        with pytest.raises(TrainingError, match=r"own_functions:divides gave values that are NaN or infinite"):
+            apply_function(x, FunctionSpec(name="own_functions:divides", args={"by": [by]}), draws)
+    check_functions([FunctionSpec(name="own_functions:divides", args={"by": [0.0]})], (1, 2, 3))
+    check_functions([FunctionSpec(name="own_functions:weighted")], (1, 2, 3))  # its weights want no gradient here
+
+
+def test_a_function_cannot_change_its_specification(here: Path) -> None:
+    spec = FunctionSpec(name="own_functions:divides", args={"by": [4.0, 2.0]})
+    for _ in range(2):
+        given = apply_function(torch.ones(1, 1, 1, 1), spec, Draws(0, np.zeros(1, dtype=np.uint64)))
+        assert given.item() == 0.5
+    assert spec.args == {"by": [4.0, 2.0]}
 
 
 def test_unknown_arguments_are_told(here: Path) -> None:

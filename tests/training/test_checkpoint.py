@@ -114,6 +114,7 @@ def test_descriptions_that_are_none(saved: Path, text: str) -> None:
         ({"spec": {"model": {}}}, "not a checkpoint's description"),
         ({"normalisation": {"name": "x"}}, "not a checkpoint's description"),
         ({"test": {"n": 1}}, "not a checkpoint's description"),
+        ({"dtype": "int8"}, "dtype must be uint8 or float32"),
     ],
 )
 def test_descriptions_that_are_wrong(saved: Path, changes: dict, says: str) -> None:

@@ -207,7 +207,8 @@ def test_early_stopping_keeps_the_best_weights(run) -> None:
 def test_max_norm_holds_after_training(run, tmp_path: Path) -> None:
     limits = {"conv": 0.3, "dense": 0.2}
     record = finished(run(model={"max_norm": limits}, train={"optimizer": {"name": "adam", "lr": 0.05}}))
-    _, model = checkpoint.load(tmp_path / record.checkpoint)
+    description, model = checkpoint.load(tmp_path / record.checkpoint)
+    assert description.dtype == "float32"
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             limit = limits["dense"] if isinstance(layer, nn.Linear) else limits["conv"]
@@ -350,6 +351,7 @@ def test_what_is_left_out_of_training_is_told(run, tmp_path: Path) -> None:
     record = finished(run(data={**data, **changes}, model={"name": "logistic"}, train={"batch_size": 8}))
     assert list(record.data.dropped) == ["constant", "cross_split_duplicates", "limit"]
     assert sum(record.data.counts["train"]) == 20
+    assert checkpoint.check(tmp_path / record.checkpoint).dtype == "uint8"
     assert record.data.counts["validation"] == plain.data.counts["validation"]
     assert sum(plain.data.counts["train"]) - 20 == sum(record.data.dropped.values())
     assert record.data.audit is not None

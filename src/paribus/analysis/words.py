@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from paribus.analysis.intervals import Interval
 from paribus.lang import current, msg, tr, translation
+from paribus.level import NOTHING
 from paribus.spec import Stream
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def capital(sentence: str) -> str:
 
 def level_words(factor: str, level: str) -> str:
     """A level that can stand alone: its name, with the factor's before it where the name is a mere value."""
-    bare = level in ("true", "false", "none", "null", "on", "off", "yes", "no")
+    bare = level in ("true", "false", "none", "null", "on", "off", "yes", "no", NOTHING)
     return f"{factor} {level}" if bare or not level[:1].isalpha() else level
 
 

@@ -1,6 +1,7 @@
 """Public EEG by MOABB, the Mother of All BCI Benchmarks (the extra `moabb`): data sets and paradigms by name."""
 
 import inspect
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -82,10 +83,9 @@ def _parts(spec: MoabbData, y: npt.NDArray[np.int64], subject: Names, session: N
     return part, f"test part: each subject's last session ({told}); the earlier ones train"
 
 
-def _in_order(name: str) -> tuple[float, str]:
-    """Sessions are named as ``0train``, ``1test``: by their number, then by the rest."""
-    digits = name[: len(name) - len(name.lstrip("0123456789"))]
-    return (float(digits) if digits else np.inf, name)
+def _in_order(name: str) -> tuple[str | int, ...]:
+    """Numbers in a name by their size: 2train before 10test. MOABB's sessions begin with the number of their order."""
+    return tuple(int(each) if i % 2 else each for i, each in enumerate(re.split(r"([0-9]+)", name)))
 
 
 # ---------------------------------------------------------------- by MOABB
@@ -120,8 +120,12 @@ def _trials(spec: MoabbData) -> Dataset:
         )
     try:
         paradigm = make(**{name: list(value) if isinstance(value, tuple) else value for name, value in given.items()})
+        _refuse_bank(spec, len(paradigm.filters or ()))
         epochs, labels, _ = paradigm.get_data(source, subjects, return_epochs=True)
+        _refuse_bank(spec, len(epochs) // max(len(labels), 1))  # some find their bands in the data
         x = epochs.get_data() * source.unit_factor  # volts, in the units of paradigm.get_data's own arrays
+    except DataError:
+        raise
     except Exception as error:  # MOABB and what reads the files may raise anything, and downloads may fail
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
@@ -143,6 +147,15 @@ def _trials(spec: MoabbData) -> Dataset:
         sfreq_hz=float(epochs.info["sfreq"]),
         channel_names=tuple(epochs.ch_names),
     )
+
+
+def _refuse_bank(spec: MoabbData, n_bands: int) -> None:
+    if n_bands > 1:
+        raise DataError(
+            f"data.paradigm: {spec.paradigm} of MOABB is a filter bank, which gives every trial {n_bands} times, one "
+            "a band, and a trial here is one signal: take a paradigm of one band, as LeftRightImagery, "
+            "MotorImagery, SSVEP or CVEP, with data.fmin and data.fmax"
+        )
 
 
 def _named(module: Any, name: str, base: type, field: str) -> Any:

@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.5
 """Between two looks for tasks where there was none just now."""
+HEAR_OUT_SECONDS = 5.0
+"""How long one whose time is up, and who never pauses, is heard out."""
 
 Emit = Callable[[Any], None]
 Function = Callable[[T, Emit], Any]
@@ -52,6 +54,9 @@ class Finished:
 
     index: int
     result: Any
+
+
+TOO_LONG = "TimeLimit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,27 @@ class Waiting(Generic[T]):
     def over(self) -> bool:
         """No task will come."""
         return self.ended and not self.again
+
+
+def last_words(at_hand: Callable[[], Message | None], index: int, limit: float) -> list[Message]:
+    """What ends an attempt whose time is up, and the Progress before it.
+
+    What it had said by then counts, also where nobody has listened yet: a result that was there in time is one. But
+    one that goes on talking gains nothing by it: where none of its messages is its last, it is to be ended, which is
+    all that is told of it.
+
+    Args:
+        at_hand: gives its next message without waiting for one; None where there is none.
+        index: of the task.
+        limit: seconds that it had.
+    """
+    heard: list[Message] = []
+    until = time.monotonic() + HEAR_OUT_SECONDS
+    while time.monotonic() < until and (message := at_hand()):
+        heard.append(message)
+        if not isinstance(message, Progress):
+            return heard
+    return [Crashed(index, TOO_LONG, f"it took longer than the time limit of {limit:g} s and was ended", "")]
 
 
 def attempt(index: int, call: Callable[[], Any]) -> Finished | Crashed:

@@ -7,8 +7,9 @@ import pickle
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import forkserver, get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -16,7 +17,20 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from paribus.execute import base
-from paribus.execute.base import Crashed, Function, Message, Progress, Retrying, Started, T, Waiting, attempt, crashed
+from paribus.execute.base import (
+    TOO_LONG,
+    Crashed,
+    Function,
+    Message,
+    Progress,
+    Retrying,
+    Started,
+    T,
+    Waiting,
+    attempt,
+    crashed,
+    last_words,
+)
 from paribus.execute.memory import keep_memory
 
 _NUMPY_THREADS = "OPENBLAS_NUM_THREADS"
@@ -130,6 +144,8 @@ class _Worker:
     limit: float = math.inf
     """Seconds that the attempt may take."""
     deadline: float = math.inf
+    heard: deque[Message] = field(default_factory=deque)
+    """What was at hand when time was up."""
 
     def give(self, index: int, payload: bytes, nth: int, task: Any, limit: float) -> None:
         self.index, self.nth, self.task, self.limit = index, nth, task, limit
@@ -138,12 +154,15 @@ class _Worker:
             self.connection.send_bytes(pickle.dumps((index, payload)))
 
     def receive(self) -> Message:
-        """The next message, once there is one, or that time is up."""
-        if not self.connection.poll() and time.monotonic() >= self.deadline:
-            self.process.kill()
-            self.process.join()
-            message = f"it took longer than the time limit of {self.limit:g} s and was ended"
-            return Crashed(self.index, "TimeLimit", message, "")
+        """The next message, once there is one, or that time is up (`last_words`)."""
+        if not self.heard and time.monotonic() >= self.deadline:
+            self.heard += last_words(lambda: self._read() if self.connection.poll() else None, self.index, self.limit)
+            if isinstance(self.heard[-1], Crashed) and self.heard[-1].kind == TOO_LONG:
+                self.process.kill()
+                self.process.join()
+        return self.heard.popleft() if self.heard else self._read()
+
+    def _read(self) -> Message:
         try:
             data = self.connection.recv_bytes()
         except (EOFError, OSError):

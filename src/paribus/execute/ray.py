@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +24,20 @@ from typing import Any
 
 from paribus.errors import RunError
 from paribus.execute import base
-from paribus.execute.base import Crashed, Function, Message, Progress, Retrying, Started, T, Waiting, attempt, crashed
+from paribus.execute.base import (
+    TOO_LONG,
+    Crashed,
+    Function,
+    Message,
+    Progress,
+    Retrying,
+    Started,
+    T,
+    Waiting,
+    attempt,
+    crashed,
+    last_words,
+)
 from paribus.execute.memory import keep_memory
 from paribus.execute.processes import DIED, GRACE_SECONDS
 from paribus.execute.ray_connection import connected, import_ray
@@ -124,17 +138,26 @@ class _Attempt:
     limit: float
     began: "_Began | None" = None
     deadline: float = math.inf
+    heard: deque[Message] = field(default_factory=deque)
+    """What was at hand when time was up."""
 
     def receive(self) -> Message | None:
-        """The next message, once there is one or time is up; None where it has only begun.
+        """The next message, once there is one or time is up (`last_words`); None where it has only begun.
 
         Raises:
             RunError: the node is not fit.
         """
-        if time.monotonic() >= self.deadline:
-            _end(self.ray, [self])
-            message = f"it took longer than the time limit of {self.limit:g} s and was ended"
-            return Crashed(self.index, "TimeLimit", message, "")
+        if not self.heard and time.monotonic() >= self.deadline:
+            self.heard += last_words(self._at_hand, self.index, self.limit)
+            if isinstance(self.heard[-1], Crashed) and self.heard[-1].kind == TOO_LONG:
+                _end(self.ray, [self])
+        return self.heard.popleft() if self.heard else self._read()
+
+    def _at_hand(self) -> Message | None:
+        ready, _ = self.ray.wait([self.stream], num_returns=1, timeout=0)
+        return self._read() if ready else None
+
+    def _read(self) -> Message | None:
         errors = self.ray.exceptions
         try:
             data = self.ray.get(next(self.stream))

@@ -25,7 +25,7 @@ from paribus.data.sources import load_dataset, moved
 from paribus.errors import CheckpointError, DataError
 from paribus.exported.about import About
 from paribus.exported.session import BATCH, INPUT, LOGITS, PROBABILITIES, Opened, first_line, open_bytes, require
-from paribus.spec import ImageCommon
+from paribus.spec import ImageCommon, NpzData
 from paribus.training.checkpoint import Description, load, write_atomically
 from paribus.training.reuse import logits_of
 
@@ -86,7 +86,7 @@ def export(checkpoint: Path, path: Path, *, data_path: str | None = None, allow_
         ParibusError: the extra `export` is not installed.
         ImportRefused: it is such a network, and that is not allowed.
         CheckpointError: the checkpoint is damaged, its network cannot be exported, predicts otherwise in ONNX, or the
-            file cannot be written.
+            file cannot be written; or neither it nor data at hand say whether it takes uint8 or float32.
         DataError: there are no such data at ``data_path``.
     """
     require("onnx", "onnxscript", "onnxruntime")
@@ -224,24 +224,40 @@ def _examples(checkpoint: Path, description: Description, data_path: str | None)
     except DataError as error:
         if data_path is not None:
             raise
-        return _made(description), str(error)
+        return _made(checkpoint, description), str(error)
     if fingerprint(dataset) != description.fingerprint:
         why = f"the data are not those that {checkpoint} was trained on (their content differs)"
         if data_path is not None:
             raise CheckpointError(f"{why}; name the right ones with --data-path, or leave it out")
-        return _made(description), why
+        return _made(checkpoint, description), why
     rows = np.flatnonzero(dataset.part == "test")
     some = np.linspace(0, len(rows) - 1, min(len(rows), MOST_EXAMPLES)).astype(np.int64)
     return dataset.x[rows[some]], ""
 
 
-def _made(description: Description) -> npt.NDArray[Any]:
-    """Noise of the size of the data: even over pixels, else normal about the constants of normalisation."""
+def _made(checkpoint: Path, description: Description) -> npt.NDArray[Any]:
+    """Noise of the size and type of the data: even over pixels, else normal about the constants of normalisation.
+
+    The file takes what it was tried on, so the type is never guessed.
+    """
     rng, shape = np.random.default_rng(0), (MADE_EXAMPLES, *description.input_shape)
-    if isinstance(description.spec.data, ImageCommon):
+    dtype = description.dtype or _dtype_by_source(description)
+    if not dtype:
+        raise CheckpointError(
+            f"the data of {checkpoint} cannot be had, and it was saved by a paribus that did not note whether its "
+            "images are uint8 or float32, which is what the exported file would take: give the data with --data-path"
+        )
+    if dtype == "uint8":
         return rng.integers(0, 256, shape, dtype=np.uint8)
     mean, std = _constants(description.normalisation) or (0.0, 1.0)
     return (rng.normal(size=shape) * std + mean).astype(np.float32)
+
+
+def _dtype_by_source(description: Description) -> str:
+    """Of a checkpoint that does not say; empty where the source has both types."""
+    if isinstance(description.spec.data, ImageCommon):
+        return "uint8"
+    return "" if description.kind == "image" and isinstance(description.spec.data, NpzData) else "float32"
 
 
 # ---------------------------------------------------------------- the check

@@ -4,6 +4,7 @@ Importing a module runs its code, so a study or a checkpoint that names one is t
 lead to a PyTorch module class, or to a function outside Python's own library.
 """
 
+import copy
 import hashlib
 import importlib
 import importlib.metadata
@@ -112,7 +113,7 @@ def build_module(spec: ModuleSpec, input_shape: tuple[int, int, int], n_classes:
     arguments = {name: value for name, value in _known(input_shape, n_classes).items() if name in accepted}
     try:
         with _importable_from_here():  # it may import only now
-            model = make(**{**arguments, **spec.args})
+            model = make(**{**arguments, **copy.deepcopy(spec.args)})  # its own copies: the specification must last
     except Exception as error:
         given = ", ".join(f"{name}={value!r}" for name, value in {**arguments, **spec.args}.items())
         raise ModelError(

@@ -9,7 +9,7 @@ from paribus.lang import msg, tr
 from paribus.lang.retell import retold
 from paribus.record import DataSummary, Finding
 from paribus.report.figures import slug
-from paribus.report.svg import Picture, element, picture, width_of, words
+from paribus.report.svg import Picture, element, picture, short, shortened, width_of, words
 from paribus.report.table import Column, Table
 
 BAR, LINE = 260.0, 17.0
@@ -119,11 +119,11 @@ def _count_and_share(found: Sequence[DataSummary], part: str, k: int) -> tuple[s
 def shares_picture(one: DataSummary, name: str) -> Picture:
     """A bar for each class: its share of all examples (R2's question 4)."""
     shares = _shares(one.audit.counts if one.audit else one.counts)
-    left = 12 + max(width_of(each) for each in one.class_names)
+    left = 12 + max(width_of(short(each, 60)) for each in one.class_names)
     most, body = max(shares, default=0) or 1.0, []
     for k, (label, share) in enumerate(zip(one.class_names, shares, strict=True)):
         y = 6 + k * LINE
-        body.append(words(left - 6, y + 11, label, text_anchor="end"))
+        body.append(shortened(left - 6, y + 11, label, 60, text_anchor="end"))
         body.append(element("rect", x=left, y=y + 2, width=BAR * share / most, height=LINE - 5, fill="#0072b2", rx=1.5))
         body.append(words(left + BAR * share / most + 5, y + 11, percent(share), font_size=9.5))
     return picture(

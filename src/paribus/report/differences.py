@@ -2,15 +2,31 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import Comparison, StudyResult
 from paribus.analysis.words import pair_words, points
 from paribus.lang import tr
 from paribus.report.figures import COLOURS, WIDTH
-from paribus.report.svg import Picture, Scale, element, picture, tick_labels, ticks, width_of, words
+from paribus.report.svg import (
+    LINE,
+    Picture,
+    Scale,
+    element,
+    picture,
+    short,
+    stacked,
+    tick_labels,
+    ticks,
+    width_of,
+    words,
+    wrapped,
+)
 
 ROW = 21.0
+LABEL, LINES = 58, 3
+"""Mean characters a line of a label, somewhat under half of the width, and lines at most."""
 AT_MOST = 60
 """Rows; of more, contexts are left out."""
 _STRENGTH = {"beats": 1.0, "unsure": 0.65}
@@ -42,12 +58,14 @@ def differences_picture(result: StudyResult) -> Picture | None:
 
 def draw_differences(name: str, title: str, axis: str, rows: Sequence[Row]) -> Picture:
     """Rows of intervals, at least one, over an axis in points of percent with a line at no difference."""
-    left, top = 16 + max(width_of(row.label) for row in rows), 12.0
+    labels = [wrapped(row.label, LABEL, LINES) for row in rows]
+    left, top = 16 + max(width_of(short(text, LABEL)) for lines in labels for text in lines), 12.0
     low = min(0.0, *(100 * row.difference.low for row in rows))
     high = max(0.0, *(100 * row.difference.high for row in rows))
     margin = 0.04 * (high - low) or 1.0
     x = Scale(low - margin, high + margin, left + 8, WIDTH - 60)
-    bottom = top + ROW * len(rows)
+    heights = [ROW + LINE * (len(lines) - 1) for lines in labels]
+    bottom = top + sum(heights)
     marks = ticks(x, 8)
     grid = "".join(f"M{x.at(v):.1f} {top:g}V{bottom:g}" for v in marks)
     body = [
@@ -57,9 +75,10 @@ def draw_differences(name: str, title: str, axis: str, rows: Sequence[Row]) -> P
     for v, text in zip(marks, tick_labels(marks), strict=True):
         body.append(words(x.at(v), bottom + 14, text, text_anchor="middle", font_size=9.5))
     body.append(words((x.start + x.end) / 2, bottom + 30, axis, text_anchor="middle"))
-    for i, row in enumerate(rows):
-        y = top + (i + 0.5) * ROW
-        body.append(words(left - 6, y + 3.5, row.label, text_anchor="end", fill_opacity=0.75 if row.small else None))
+    for row, lines, height, above in zip(rows, labels, heights, accumulate(heights, initial=top), strict=False):
+        y = above + height / 2
+        opacity = 0.75 if row.small else None
+        body.append(stacked(left - 6, y, lines, LABEL, text_anchor="end", fill_opacity=opacity))
         body += _drawn(x, y, row)
     return picture(name, title, WIDTH, bottom + 38, body)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -10,7 +11,23 @@ from paribus.analysis.curves import PARTS, QUANTITIES, Band, Quantity, downsampl
 from paribus.analysis.result import CellResult, CellScores, Context, ReportedValue, StudyResult
 from paribus.analysis.words import PART_WORDS, clauses, count, level_words, percent, shown_level
 from paribus.lang import tr
-from paribus.report.svg import Picture, Scale, band, element, line, picture, tick_labels, ticks, width_of, words
+from paribus.report.svg import (
+    LINE,
+    Picture,
+    Scale,
+    band,
+    element,
+    line,
+    picture,
+    short,
+    shortened,
+    stacked,
+    tick_labels,
+    ticks,
+    width_of,
+    words,
+    wrapped,
+)
 
 # Okabe & Ito (2008): told apart with every common colour blindness. Their yellow is too pale on white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C8C8C")
@@ -155,8 +172,7 @@ def _legend(entries: Sequence[tuple[str, Style]], *, left: float, at: float) -> 
     """Lines with their names, wrapped, and the place below them."""
     drawn, x, y = [], left, at
     for name, style in [*entries, (tr("selected epoch"), None)]:
-        name = _short(name, 60)
-        wide = 30 + width_of(name) + 14
+        wide = 30 + width_of(short(name, 60)) + 14
         if x > left and x + wide > WIDTH:
             x, y = left, y + 16
         if style:
@@ -166,7 +182,7 @@ def _legend(entries: Sequence[tuple[str, Style]], *, left: float, at: float) -> 
             )
         else:
             drawn.append(_dot(x + 14, y - 3.5, 2.7, "none"))
-        drawn.append(words(x + 28, y, name))
+        drawn.append(shortened(x + 28, y, name, 60))
         x += wide
     return drawn, y + 4
 
@@ -181,10 +197,11 @@ def answer_picture(result: StudyResult) -> Picture | None:
         return None
     last = list(result.factors)[-1] if result.crossed and result.factors else None
     style = styles(result.factors[last]) if last else styles([""])
-    labels = [_short(cell.label, 46) for cell in cells]
-    left, top, row = 16 + max(map(width_of, labels)), 34.0, 23.0
+    labels = [wrapped(cell.label, 46, 3) for cell in cells]
+    left, top = 16 + max(width_of(short(text, 46)) for lines in labels for text in lines), 34.0
     x = _accuracy_range(cells, start=left + 8, end=WIDTH - 52)
-    bottom = top + row * len(cells)
+    heights = [23 + LINE * (len(lines) - 1) for lines in labels]
+    bottom = top + sum(heights)
     body = _answer_legend(reported=any(_on_test(cell) for cell in cells))
     grid = "".join(f"M{x.at(v):.1f} {top:g}V{bottom:g}" for v in ticks(x, 8))
     body.append(element("path", d=grid, stroke="currentColor", stroke_opacity=0.12, stroke_width=0.6, fill="none"))
@@ -194,9 +211,9 @@ def answer_picture(result: StudyResult) -> Picture | None:
         for v, label in zip(marks, tick_labels(marks), strict=True)
     ]
     body.append(words((x.start + x.end) / 2, bottom + 30, tr("test accuracy (%)"), text_anchor="middle"))
-    for i, cell in enumerate(cells):
-        y = top + (i + 0.5) * row
-        body.append(words(left - 6, y + 3.5, labels[i], text_anchor="end"))
+    for cell, lines, height, above in zip(cells, labels, heights, accumulate(heights, initial=top), strict=False):
+        y = above + height / 2
+        body.append(stacked(left - 6, y, lines, 46, text_anchor="end"))
         body += _answer_row(x, y, cell, style[cell.levels[last] if last else ""].colour)
     return picture("answer", tr("Test accuracy of every cell, with its interval"), WIDTH, bottom + 38, body)
 
@@ -255,7 +272,8 @@ def confusion_picture(cell: CellResult, name: str) -> Picture | None:
     """Counts and shares of each true class; None when nothing is finished."""
     if cell.scores is None:
         return None
-    counts, names = cell.scores.confusion, [_short(name, 22) for name in cell.scores.class_names]
+    counts, whole = cell.scores.confusion, cell.scores.class_names
+    names = [short(name, 22) for name in whole]
     n = len(counts)
     side = max(30.0, min(52.0, 460 / n))
     slanted = max(map(width_of, names)) > 1.15 * side
@@ -274,11 +292,11 @@ def confusion_picture(cell: CellResult, name: str) -> Picture | None:
             transform=f"rotate(-90 11 {middle:g})",
         ),
     ]
-    for k, label in enumerate(names):
+    for k, label in enumerate(whole):
         x, y = left + (k + 0.5) * side, top + (k + 0.5) * side
-        body.append(words(left - 6, y + 3.5, label, text_anchor="end"))
+        body.append(shortened(left - 6, y + 3.5, label, 22, text_anchor="end"))
         turned = f"rotate(-45 {x:g} {top - 6:g})" if slanted else None
-        body.append(words(x, top - 6, label, text_anchor="start" if slanted else "middle", transform=turned))
+        body.append(shortened(x, top - 6, label, 22, text_anchor="start" if slanted else "middle", transform=turned))
     squares = [
         _square(left + j * side, top + i * side, side, int(counts[i, j]), float(shares[i, j]), hit=i == j)
         for i in range(n)
@@ -305,12 +323,3 @@ def _square(x: float, y: float, side: float, n: int, share: float, *, hit: bool)
     )
     drawn += words(x + side / 2, y + 0.48 * side, str(n))
     return drawn + words(x + side / 2, y + 0.76 * side, f"{100 * share:.0f}%", font_size="80%", fill_opacity=0.8)
-
-
-def _short(name: str, at_most: int) -> str:
-    """At most as wide as so many mean characters."""
-    room = width_of("x" * at_most)
-    if width_of(name) <= room:
-        return name
-    kept = next(n for n in range(len(name), -1, -1) if width_of(name[:n] + "…") <= room)
-    return name[:kept] + "…"

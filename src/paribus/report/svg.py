@@ -23,6 +23,8 @@ CHARACTER = 0.58
 """Mean width of a character, in font sizes: generous, for the reader's font is not known here."""
 WIDE = 1.0
 """Of a Chinese, Japanese or Korean one."""
+LINE = 12.0
+"""From one line of a label to the next."""
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that no SVG file may hold; names of classes can."""
@@ -85,6 +87,44 @@ def element(tag: str, text: str = "", inner: str = "", /, **attributes: Attribut
 def words(x: float, y: float, text: str, **attributes: Attribute) -> str:
     """A line of text that stands on ``y``; anchored at its start unless ``text_anchor`` says otherwise."""
     return element("text", text, x=x, y=y, **attributes)
+
+
+def shortened(x: float, y: float, text: str, at_most: float, **attributes: Attribute) -> str:
+    """`words` of `short`; the whole text shows where a pointer rests on it."""
+    shown = short(text, at_most)
+    whole = element("title", text) if shown != text else ""
+    return element("text", shown, whole, x=x, y=y, **attributes)
+
+
+def short(text: str, at_most: float) -> str:
+    """At most as wide as so many mean characters: the end of a longer text is left out."""
+    room = width_of("x") * at_most
+    if width_of(text) <= room:
+        return text
+    kept = next((n for n in range(len(text), 0, -1) if width_of(text[:n] + "…") <= room), 0)
+    return text[:kept].rstrip() + "…"
+
+
+def wrapped(text: str, at_most: float, n_lines: int) -> list[str]:
+    """Lines that are at most as wide as so many mean characters, 2 or more, but the last, which takes what is left.
+
+    They end at spaces; where there is none, anywhere.
+    """
+    lines: list[str] = []
+    room = width_of("x") * at_most
+    while len(lines) < n_lines - 1 and width_of(text) > room:
+        fits = next(n for n in range(len(text), 0, -1) if width_of(text[:n]) <= room)
+        end = text.rfind(" ", 1, fits + 1)
+        end = end if end > 0 else fits
+        lines.append(text[:end])
+        text = text[end:].lstrip()
+    return [*lines, text]
+
+
+def stacked(x: float, y: float, lines: Sequence[str], at_most: float, **attributes: Attribute) -> str:
+    """Lines of a label (`wrapped`), each `shortened`, about the middle ``y``."""
+    first = y + 3.5 - LINE * (len(lines) - 1) / 2
+    return "".join(shortened(x, first + LINE * k, text, at_most, **attributes) for k, text in enumerate(lines))
 
 
 def width_of(text: str, size: float = 10.0) -> float:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from paribus.spec.base import Positive, Spec, named
 
@@ -114,6 +114,12 @@ class NpzData(DataCommon):
     sfreq_hz: float | None = Field(None, gt=0)
 
 
+def _distinct(subjects: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(subjects)) < len(subjects):
+        raise ValueError(f"subjects must be distinct, got {list(subjects)}")
+    return subjects
+
+
 class MoabbData(DataCommon):
     """A data set of MOABB, cut into trials by one of its paradigms; what is not given is as the paradigm has it."""
 
@@ -122,7 +128,7 @@ class MoabbData(DataCommon):
     """As MOABB names it: ``BNCI2014_001``."""
     paradigm: str
     """As MOABB names it: ``LeftRightImagery``, ``MotorImagery``, ``P300``, ``SSVEP`` …"""
-    subjects: tuple[int, ...] | None = Field(None, strict=False, min_length=1)
+    subjects: Annotated[tuple[int, ...], AfterValidator(_distinct)] | None = Field(None, strict=False, min_length=1)
     """All by default."""
     fmin: float | None = Field(None, gt=0)
     """Band-pass filter, in Hz."""

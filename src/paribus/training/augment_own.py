@@ -1,5 +1,6 @@
 """Augmentation by functions of one's own, ``package.module:function``."""
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,32 +17,54 @@ def apply_function(x: torch.Tensor, spec: FunctionSpec, draws: Draws) -> torch.T
 
     Args:
         x: (B, C, H, W) float32.
-        spec: the function and its arguments.
+        spec: the function and its arguments, of which it is given copies.
         draws: of the batch's examples.
 
     Raises:
-        TrainingError: it cannot be imported, fails, or gives something other than a tensor like x.
+        TrainingError: it cannot be imported, fails, or gives something other than a tensor like x of finite values.
     """
+    given = _called(x, spec, draws)
+    least, greatest = torch.aminmax(given)  # NaN where any value is; the quickest way to look at all of them
+    if not (least.isfinite() and greatest.isfinite()):
+        raise TrainingError(
+            f"{spec.name} gave values that are NaN or infinite, on a batch of shape {tuple(x.shape)}: it must give "
+            "finite ones, also where an example is constant or zero"
+        )
+    return given
+
+
+def _called(x: torch.Tensor, spec: FunctionSpec, draws: Draws) -> torch.Tensor:
     try:
         function = function_of(spec.name)
     except ModelError as error:
         raise TrainingError(str(error)) from None
+    form = _form(x)  # the function may change x itself
     try:
-        given = function(x, draws, **spec.args)
+        with torch.no_grad():
+            given = function(x, draws, **copy.deepcopy(spec.args))
     except Exception as error:  # a function of one's own may raise anything
         raise TrainingError(
             f"{spec.name} failed on x of shape {tuple(x.shape)}: {type(error).__name__}: {error}; "
             "it is called as function(x, draws, **args)"
         ) from None
-    if not isinstance(given, torch.Tensor) or given.shape != x.shape or given.dtype != x.dtype:
-        is_tensor = isinstance(given, torch.Tensor)
-        found = f"{given.dtype} of shape {tuple(given.shape)}" if is_tensor else type(given).__name__
-        raise TrainingError(f"{spec.name} must give {x.dtype} of shape {tuple(x.shape)}, as x is, gave {found}")
+    found = _form(given) if isinstance(given, torch.Tensor) else type(given).__name__
+    if not isinstance(given, torch.Tensor) or found != form:
+        raise TrainingError(f"{spec.name} must give {form}, as x is, gave {found}")
     return given
 
 
+def _form(x: torch.Tensor) -> str:
+    """All of a tensor but its values, in words."""
+    layout = "" if x.layout == torch.strided else f" ({x.layout})"
+    return (
+        f"{x.dtype} of shape {tuple(x.shape)}{layout} on {x.device}{' with requires_grad' if x.requires_grad else ''}"
+    )
+
+
 def check_functions(specs: Sequence[AnyAugmentation], input_shape: tuple[int, int, int]) -> None:
-    """Try each function on a dummy batch of two; built-in augmentations are passed over.
+    """Try each function on a batch of two examples of zeros; built-in augmentations are passed over.
+
+    What values it gives is seen in training only: of zeros, a function may have none to give.
 
     Args:
         specs: as asked for.
@@ -53,6 +76,6 @@ def check_functions(specs: Sequence[AnyAugmentation], input_shape: tuple[int, in
     for i, spec in enumerate(specs):
         if isinstance(spec, FunctionSpec):
             try:
-                apply_function(torch.zeros(2, *input_shape), spec, Draws(0, np.arange(2, dtype=np.uint64)))
+                _called(torch.zeros(2, *input_shape), spec, Draws(0, np.arange(2, dtype=np.uint64)))
             except TrainingError as error:
                 raise TrainingError(f"train.augmentation.{i}: {error}") from None

@@ -60,6 +60,8 @@ class Description:
     test: SavedScore
     code: str = ""
     """Of a network of one's own (`models.custom.code_digest`)."""
+    dtype: str = ""
+    """Of examples as the data's source gives them, ``uint8`` or ``float32``; empty in checkpoints that do not say."""
     rule: Rule | None = None
     """How classes are named; None for argmax. Put there by `keep_rule`."""
 
@@ -122,6 +124,7 @@ def save(folder: Path, description: Description, weights: dict[str, torch.Tensor
         "threads": description.threads,
         "test": asdict(description.test),
         "code": description.code,
+        "dtype": description.dtype,
     }
     tensors = {name: value.contiguous() for name, value in weights.items()}
     content = save_tensors(tensors, metadata={"description_sha256": _digest(meta)})
@@ -304,6 +307,8 @@ def _description(meta: dict[str, Any], path: Path) -> Description:
             raise ValueError("input_shape and threads must be above 0")
         if not isinstance(names, list) or len({str(name) for name in names}) < max(len(names), 2):
             raise ValueError("class_names must be a list of two or more different names")
+        if (dtype := meta.get("dtype", "")) not in ("", "uint8", "float32"):
+            raise ValueError("dtype must be uint8 or float32")
         return Description(
             trial_id=str(meta["trial_id"]),
             spec=validate(TrialSpec, meta["spec"]),
@@ -321,6 +326,7 @@ def _description(meta: dict[str, Any], path: Path) -> Description:
                 logits_sha256=str(meta["test"]["logits_sha256"]),
             ),
             code=str(meta.get("code", "")),
+            dtype=dtype,
         )
     except (StudyError, KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a checkpoint's description: {error}") from None

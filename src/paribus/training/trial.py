@@ -189,6 +189,7 @@ def _describe(
         threads=task.run.threads,
         test=SavedScore(n=len(test.y), accuracy=accuracy, loss=loss, logits_sha256=logits_digest(test.logits)),
         code=code_digest(task.planned.spec.model),
+        dtype=dataset.x.dtype.name,
     )
 
 
