@@ -11,7 +11,7 @@ import numpy.typing as npt
 from paribus.analysis.decide import argmax, decide
 from paribus.analysis.metrics import log_probabilities
 from paribus.data.audit import finite, whole_bytes
-from paribus.data.examples import read_examples
+from paribus.data.examples import holds_images, read_examples
 from paribus.errors import DataError
 from paribus.record import Rule
 
@@ -39,7 +39,8 @@ class _Network:
     class_names: tuple[str, ...]
     resize: bool
     rule: Rule | None
-    only_bytes: bool
+    dtype: str
+    """Of the examples of training, ``uint8`` pixels or ``float32``; empty where that is not known."""
     logits: Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
     """Raw examples (n, C, H, W) -> (n, n_classes)."""
 
@@ -62,7 +63,12 @@ def predict(checkpoint: Path, file: Path, *, allow_import: bool = False) -> Pred
     if x.shape[1:] != network.input_shape:
         raise DataError(f"{file} holds examples of shape {x.shape[1:]}, the network takes {network.input_shape}")
     _refuse(file, ~finite(x), "hold NaN or infinite values")
-    if network.only_bytes:
+    if network.dtype == "float32" and holds_images(file):
+        raise DataError(
+            f"{file}: pixels of image files are from 0 to 255, and {checkpoint} was trained on other values: give "
+            "them as an array of such values, in .npy or .npz"
+        )
+    if network.dtype == "uint8":
         _refuse(file, ~whole_bytes(x), f"hold values that {checkpoint} does not take: whole numbers from 0 to 255")
     logits = network.logits(x)
     _refuse(file, ~finite(logits), "have values too large for the network")
@@ -86,7 +92,7 @@ def _reloaded(checkpoint: Path, allow_import: bool) -> _Network:
         class_names=description.class_names,
         resize=description.resized,
         rule=description.rule,
-        only_bytes=False,
+        dtype=description.dtype,
         logits=lambda x: logits_of(description, model, x),
     )
 
@@ -101,7 +107,7 @@ def _exported(file: Path) -> _Network:
         class_names=about.class_names,
         resize=about.resize,
         rule=about.rule,
-        only_bytes=opened.dtype is np.uint8,
+        dtype=np.dtype(opened.dtype).name,
         logits=lambda x: opened.logits(x.astype(opened.dtype, copy=False)),
     )
 

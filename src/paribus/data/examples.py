@@ -27,7 +27,7 @@ def read_examples(
     Raises:
         DataError: the file is missing, damaged or of another kind, or an image is of another size.
     """
-    if file.is_dir() or file.name.lower().endswith(SUFFIXES):
+    if holds_images(file):
         return _images(file, input_shape, resize=resize)
     if file.suffix == ".ts":
         x: npt.NDArray[Any] = read_ts(file)[0]
@@ -36,6 +36,11 @@ def read_examples(
     else:
         raise DataError(f"{file}: examples come from .npz, .npy or .ts files, image files, or a folder of them")
     return x, tuple(map(str, range(len(x))))
+
+
+def holds_images(file: Path) -> bool:
+    """Whether a path is that of an image file or of a folder of them, by its name."""
+    return file.is_dir() or file.name.lower().endswith(SUFFIXES)
 
 
 def _images(

@@ -1,5 +1,6 @@
 """A study, its trials, and a run."""
 
+import os
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, SecretStr, Tag, model_validator
@@ -280,10 +281,14 @@ class Resources(Spec):
         return self
 
 
+def _plain_path(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
 class RunSpec(Spec):
     """What cannot change a result: where and how to run."""
 
-    out: str
+    out: Annotated[str, BeforeValidator(_plain_path)]
     """Folder of the run: store, checkpoints, report."""
     store: SecretStr | None = None
     """Path or URL of a store elsewhere; secret, since a URL may hold a password."""

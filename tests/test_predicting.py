@@ -1,0 +1,46 @@
+"""Examples in other units than those of training are refused, by a checkpoint as by an exported file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import paribus
+from paribus.errors import DataError
+from paribus.exported.write import export
+from paribus.predicting import predict
+
+
+def trained(tmp_path: Path, data: str) -> list[Path]:
+    """A checkpoint of logistic regression on 8 x 8 grey images, and what is exported of it."""
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "name: units\nquestion: Which units?\nseeds: 1\n"
+        f"baseline: {{data: {data}, model: {{name: logistic}}, train: {{epochs: 1}}}}\n"
+    )
+    paribus.run_study(paribus.load_study(study), paribus.RunSpec(out=tmp_path / "run"))
+    (checkpoint,) = (tmp_path / "run" / "checkpoints").rglob("*.safetensors")
+    export(checkpoint, tmp_path / "model.onnx")
+    return [checkpoint, tmp_path / "model.onnx"]
+
+
+def test_image_files_are_not_of_the_units_of_other_data(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 9, np.uint8)).save(tmp_path / "nine.png")
+    np.save(tmp_path / "nine.npy", np.full((1, 1, 8, 8), 9, np.uint8))
+    for network in trained(tmp_path, "{source: digits}"):
+        with pytest.raises(DataError, match=r"from 0 to 255, and .* was trained on other values"):
+            predict(network, tmp_path / "nine.png")
+        assert len(predict(network, tmp_path / "nine.npy").examples) == 1
+
+
+def test_shares_of_white_are_not_pixels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (100, 1, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "data.npz", x=x, y=np.arange(100) % 2)
+    np.save(tmp_path / "shares.npy", (x[:2] / 255).astype(np.float32))
+    np.save(tmp_path / "pixels.npy", x[:2].astype(np.float32))
+    for network in trained(tmp_path, f"{{source: npz, path: {tmp_path / 'data.npz'}}}"):
+        with pytest.raises(DataError, match="whole numbers from 0 to 255"):
+            predict(network, tmp_path / "shares.npy")
+        assert len(predict(network, tmp_path / "pixels.npy").examples) == 2
