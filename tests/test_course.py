@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from conftest import small_eeg
 from paribus.cli.search import show_status
 from paribus.course import search_course
-from paribus.errors import RunError
+from paribus.errors import DataError, RunError
 from paribus.execute.base import Finished, Progress, Started
 from paribus.grid import cells
 from paribus.plan import make_plan, open_run, read_run, seen_so_far, stored_study
@@ -21,6 +22,7 @@ from paribus.run import RunMessage, RunOutcome, RunStarted, run_study
 from paribus.search import Candidate, candidates
 from paribus.share import owner
 from paribus.spec import RunSpec, StudySpec
+from paribus.store.rows import study_content
 from paribus.store.sql import open_store
 from paribus.validate import validate
 
@@ -158,6 +160,26 @@ def test_a_search_finds_the_same_whatever_else_the_store_holds(whole, tmp_path: 
     assert outcome.n_pruned == len(pruned) - 1
 
 
+def test_an_interrupted_candidate_that_another_study_trains_is_seen_as_far_as_the_search_would_have(
+    whole, tmp_path: Path
+) -> None:
+    study, out, _ = whole
+    place, one = next((n, one) for n, one in enumerate(found(out)) if one.seen.state == "pruned")
+
+    def stop(message: RunMessage) -> None:
+        if isinstance(message, Progress) and message.index == place:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, RunSpec(out=str(tmp_path)), stop)
+    with open_store(out / "store.sqlite") as theirs, open_store(tmp_path / "store.sqlite") as ours:
+        (record,) = theirs.records([one.trial.trial_id])  # of a grid that ran there (above)
+        assert len(record.history) == 5
+        ours.add(record)
+    run_study(study, RunSpec(out=str(tmp_path)))
+    assert gist(tmp_path) == gist(out)
+
+
 def test_more_trials_go_on_from_the_earlier_ones(whole) -> None:
     study, out, _ = whole
     before = found(out)
@@ -169,6 +191,86 @@ def test_more_trials_go_on_from_the_earlier_ones(whole) -> None:
     assert 0 < sum(1 for m in heard if isinstance(m, Started)) <= 2 + 1
     run_study(study, RunSpec(out=str(out)))
     assert [one.trial for one in found(out)] == [one.trial for one in before]
+
+
+def make_quick(data: dict[str, Any], factors: dict[str, Any], trials: int, **changes: Any) -> StudySpec:
+    """A random search that trains each candidate for an epoch or two."""
+    train = {"epochs": 2, "batch_size": 4}
+    baseline = {"data": {"source": "npz", **data}, "model": {"name": "logistic"}, "train": train}
+    return make_search(
+        Path(), {"search": "random", "trials": trials, "pruning": None}, baseline=baseline, factors=factors, **changes
+    )
+
+
+@pytest.fixture
+def one_part(tmp_path: Path) -> dict[str, Any]:
+    """Data whose test part is drawn."""
+    np.savez(tmp_path / "one.npz", **{name: small_eeg()[name] for name in ("x", "y")})
+    return {"path": str(tmp_path / "one.npz")}
+
+
+def test_candidates_with_data_of_their_own_go_on(one_part: dict[str, Any], tmp_path: Path) -> None:
+    study = make_quick(one_part, {"test": {"path": "data.test", "low": 0.2, "high": 0.5}}, 3)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):  # in the middle of candidate 1: RunStarted, four of 0, RunGrew, Started
+        run_study(study, RunSpec(out=str(out)), Heard(stopped_after=7))
+    stored = [one.trial for one in found(out)]
+    assert len({trial.spec.data.test for trial in stored}) == len(stored) == 2
+    Path(one_part["path"]).rename(tmp_path / "away.npz")
+    with pytest.raises(DataError, match=r"one\.npz"):
+        run_study(study, RunSpec(out=str(out)))
+    (tmp_path / "away.npz").rename(one_part["path"])
+    run_study(study, RunSpec(out=str(out)))
+    assert [one.seen.state for one in found(out)] == ["finished"] * 3
+    assert [one.trial for one in found(out)[:2]] == stored
+
+
+def test_a_candidate_whose_data_are_unfit_fails_alone(one_part: dict[str, Any], tmp_path: Path) -> None:
+    """Either file can be used with either share, but the small one not with the large share: a class is left out."""
+    np.savez(tmp_path / "few.npz", **{name: small_eeg(24)[name] for name in ("x", "y")})
+    factors = {
+        "data": {"path": "data.path", "levels": [str(tmp_path / "few.npz"), one_part["path"]]},
+        "test": {"path": "data.test", "levels": [0.9, 0.2]},
+    }
+    study = make_quick(one_part, factors, 8)
+    out = tmp_path / "out"
+    outcome = run_study(study, RunSpec(out=str(out)))
+    few = {"path": factors["data"]["levels"][0], "test": 0.9}
+    unfit = [one for one in found(out) if one.trial.spec.data.model_dump().items() >= few.items()]
+    assert [one for one in found(out) if one.seen.state == "failed"] == unfit != []
+    assert [one.seen.state for one in found(out) if one not in unfit] == ["finished"] * (8 - len(unfit))
+    assert outcome.n_failed == 1  # the others are that one again
+    with open_run(out) as store:
+        (failure,) = store.failures([unfit[0].trial.trial_id])
+    assert (failure.kind, "each class needs at least 2 training examples" in failure.message) == ("DataError", True)
+    before, heard = gist(out), Heard()
+    assert run_study(study, RunSpec(out=str(out)), heard).n_failed == heard.ran() == 1
+    assert gist(out) == before
+
+
+def test_a_search_whose_code_has_changed_begins_anew_from_there(
+    one_part: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    factors = {
+        "augmentation": {"path": "train.augmentation", "levels": [[], [{"name": "own_noise:own"}]]},
+        "lr": FACTORS["lr"],
+    }
+    study = make_quick(one_part, factors, 6)
+    ids = []
+    for code, folder in (("x * 0", "out"), ("x + 0.0", "out"), ("x + 0.0", "fresh")):
+        Path("own_noise.py").write_text(f"def own(x, draws):\n    return {code}\n")
+        monkeypatch.delitem(sys.modules, "own_noise", raising=False)
+        run_study(study, RunSpec(out=folder))
+        ids.append([one.trial.trial_id for one in found(Path(folder))])
+    assert gist(Path("out")) == gist(Path("fresh"))
+    same = [old == new for old, new in zip(ids[0], ids[1], strict=True)]
+    changed = [bool(one.trial.spec.train.augmentation) for one in found(Path("out"))]
+    first = changed.index(True)
+    assert 0 < first < 5
+    assert same[: first + 1] == [True] * first + [False]
+    with open_run(Path("out")) as store:
+        assert store.finished(ids[0]) == set(ids[0])  # for who wants them
 
 
 def test_test_labels_change_no_choice(whole, tmp_path: Path) -> None:
@@ -216,14 +318,15 @@ def test_a_candidate_that_fails_is_told_and_passed_over(eeg_file: Path, tmp_path
     assert "Confirmation: 1 of 1 trials done." in said
 
 
-def test_a_search_is_one_processs_work(whole) -> None:
+def test_a_search_is_one_processs_work_and_nobody_else_changes_it(whole) -> None:
     study, out, _ = whole
+    more = study.model_copy(update={"design": study.design.model_copy(update={"trials": 10})})
     with open_store(out / "store.sqlite") as store, owner(out, store) as other:
-        stored = stored_study(out, store)
-        assert stored
-        assert store.leases.claim([f"search {stored.study_id}"], other, 60)
+        before = store.studies()
+        assert store.leases.claim([f"search {study_content(study, make_plan(study).trials)}"], other, 60)
         with pytest.raises(RunError, match="a search is one process's work"):
-            run_study(study, RunSpec(out=str(out)))
+            run_study(more, RunSpec(out=str(out), command="another"))
+        assert store.studies() == before
 
 
 def test_the_epochs_of_a_pruned_trial_were_told_as_they_came(whole, told: Heard) -> None:

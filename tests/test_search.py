@@ -23,6 +23,7 @@ from paribus.search import (
     confirmation,
     confirming,
     is_whole,
+    n_left,
     propose,
     ranked,
     seen,
@@ -109,7 +110,7 @@ def test_the_bar_is_that_of_optunas_median_pruner() -> None:
     assert bar(study, before[:3]) == ()
     pruned = Candidate(5, base.trial, Seen("pruned", (1.0,) * 8, 1.0, 1.0))
     found = bar(study, (*before, pruned))
-    assert found[:2] == (-math.inf, -math.inf)  # a fifth of the epochs
+    assert found[:2] == (0.0, 0.0)  # a fifth of the epochs
     theirs = optuna.create_study(direction="maximize")
     for curve in curves:
         theirs.add_trial(optuna.trial.create_trial(value=0.5, intermediate_values=dict(enumerate(curve))))
@@ -148,6 +149,18 @@ def test_what_is_learned_of_a_trial_says_nothing_of_test() -> None:
     assert seen(make_failure("t")).state == "failed"
 
 
+def test_what_another_study_has_trained_is_seen_as_far_as_the_search_would_have() -> None:
+    record = make_record(accuracy=0.5, validation_accuracy=0.8)
+    curve = [row.validation_accuracy for row in record.history]
+    assert len(curve) == record.spec.train.epochs == 3
+    assert curve[0] < curve[1] < curve[2]
+    assert seen(record, (0.0, curve[1], 1.0)) == seen(record)  # after its last epoch nothing is left to spare
+    for reach, n in (((0.0, 1.0, 1.0), 2), ((1.0,), 1)):
+        seconds, row = sum(row.seconds for row in record.history[:n]), record.history[n - 1]
+        begun = Seen("pruned", tuple(curve[:n]), row.validation_accuracy, row.validation_loss, seconds)
+        assert seen(record, reach) == begun
+
+
 def test_the_best_by_accuracy_then_loss_then_the_earlier() -> None:
     study = make_search({"confirm": 2})
     base = asked(study).trial
@@ -174,9 +187,39 @@ def test_the_confirmation_is_a_study_of_the_other_seeds() -> None:
     assert found.model == best.trial.spec.model
     only_baseline = confirmation(study, winners(study, (base, replace(best, seen=Seen("failed")))))
     assert cells(only_baseline) == (((), study.baseline),)
-    planned = [base.trial, best.trial, *make_planned(last)]
+    searched = [base.trial, best.trial]
+    _, missing = confirming(study, (best,), [*searched, *make_planned(last)[:1]])
+    assert [(one.cell, one.spec) for one in missing] == [(one.cell, one.spec) for one in make_planned(last)]
+    assert [one.trial_id == other.trial_id for one, other in zip(missing, make_planned(last), strict=True)] == [
+        True,
+        *[False] * 3,
+    ]
+    planned = [*searched, *make_planned(last)]
     stale = make_planned(confirmation(study, (replace(best, trial=asked(study, (base, best)).trial),)))
     assert confirming(study, (best,), [*planned, *stale]) == (last, make_planned(last))
+
+
+def test_how_many_trials_are_left_at_most() -> None:
+    """With seeds 0, 1 and 2 a confirmation has two trials of the baseline and two of each of the best."""
+    study = make_search({"trials": 2, "confirm": 1})
+    base, known = asked(study), {}
+    planned = [base.trial]
+    assert n_left(study, planned, known) == 2 + 4
+    known[base.trial.trial_id] = Seen("finished", (0.5,), 0.5, 1.0)
+    assert n_left(study, planned, known) == 1 + 4
+    best = asked(study, (replace(base, seen=known[base.trial.trial_id]),), Seen("finished", (0.9,), 0.9, 0.2))
+    planned.append(best.trial)
+    failed = known | {best.trial.trial_id: Seen("failed")}
+    assert n_left(study, planned, failed) == 2  # the baseline alone is confirmed
+    known[best.trial.trial_id] = best.seen
+    assert n_left(study, planned, known) == 4
+    planned += make_planned(confirmation(study, (best,)))
+    known |= {one.trial_id: Seen("finished", (0.5,), 0.5, 1.0) for one in planned}
+    assert n_left(study, planned, known) == 0
+    more = make_search({"trials": 5})
+    assert n_left(more, planned, known) == 3 + 2  # another may be the best then; the baseline is confirmed already
+    three = make_search({"trials": 5, "confirm": 3})
+    assert n_left(three, planned, known) == 3 + 3 * 2
 
 
 def test_candidates_as_far_as_the_budget_goes() -> None:
@@ -217,6 +260,24 @@ def test_combinations_are_looked_at_before_anything_runs() -> None:
     stop = {"levels": {"no": {}, "yes": {"train.early_stop": {"patience": 2}}}}
     with pytest.raises(StudyError, match=r"cannot stand with data.folds.*\(with folds yes, stop yes\)"):
         cells(make_search(factors={"folds": folds, "stop": stop}))
+
+
+def test_what_is_no_valid_study_is_passed_over() -> None:
+    """Where there are too many combinations to look at them all, or some between the ends of ranges are not valid."""
+    folds = {"levels": {"no": {}, "yes": {"data.folds": 5, "train.refit": "all"}}}
+    stop = {"levels": {"no": {}, "yes": {"train.early_stop": {"patience": 2}}}}
+    study = make_search({"search": "random"}, factors={"folds": folds, "stop": stop})
+    before = (asked(study),)
+    for _ in range(20):
+        before += (asked(study, before),)
+    chosen = {tuple(level for _, level in one.trial.cell) for one in before[1:]}
+    assert chosen == {("no", "no"), ("no", "yes"), ("yes", "no")}
+    never = make_search(factors={name: {"levels": {"yes": one["levels"]["yes"]}} for name, one in
+                                 (("folds", folds), ("stop", stop))})  # fmt: skip
+    with pytest.raises(
+        StudyError, match=r"100 candidates in turn were no valid study, the last: .*stand with data.folds"
+    ):
+        propose(never, before[:1])
 
 
 def test_without_its_extra_a_search_says_which_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

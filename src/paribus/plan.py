@@ -1,15 +1,17 @@
 """Which trials a study asks for and which of them are done; imports no torch."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from paribus.errors import RunError
-from paribus.grid import Cell, cells, expand, planned_trial
+from paribus.errors import DataError, RunError
+from paribus.grid import Cell, cells, expand, planned_trial, trial_id
 from paribus.models.custom import own_code
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
-from paribus.search import Candidate, Seen, candidates, confirming, design_of, n_to_confirm, seen, winners
+from paribus.search import Candidate, Seen, candidates, confirming, design_of, n_left, seen, winners
 from paribus.spec import Baseline, DataSpec, SearchDesign, StudySpec
 from paribus.store.base import Store, StoredStudy
 from paribus.store.place import STORE, find_store, has_store, remembered, shown
@@ -57,6 +59,49 @@ def plan_trial(plan: Plan, cell: Cell, configuration: Baseline, seed: int) -> Pl
     """
     digests = _content(plan.data, configuration.data), own_code(configuration)
     return planned_trial(plan.study, cell, configuration, seed, *digests)
+
+
+def plan_candidate(plan: Plan, cell: Cell, configuration: Baseline) -> PlannedTrial:
+    """One more trial of a search.
+
+    Data that are missing or unfit for it alone are found when it runs: it fails then, and the search goes on.
+    """
+    try:
+        return plan_trial(plan, cell, configuration, plan.study.seeds[0])
+    except DataError:
+        origin = configuration.data.origin()
+        plan.data[origin] = DataFacts(_unfit(origin), (0, 0, 0), 0)
+        return plan_trial(plan, cell, configuration, plan.study.seeds[0])
+
+
+def _unfit(origin: DataSpec) -> str:
+    """What stands for the fingerprint of data that could not be loaded."""
+    return "unfit " + hashlib.sha256(origin.model_dump_json().encode()).hexdigest()
+
+
+def still_planned(plan: Plan, planned: Sequence[PlannedTrial]) -> tuple[PlannedTrial, ...]:
+    """Of the trials that a search has stored, those that it would have now: data or code of one's own may have changed.
+
+    Candidates are the same up to the first that is another trial now; those after it were chosen by what it gave.
+    The data of all of them are looked at, so that any can be run.
+
+    Raises:
+        DataError: data are missing or unfit that were there.
+    """
+    still, searching = [], True
+    for trial in planned:
+        same, searched = trial.trial_id == _id_now(plan, trial), trial.spec.seed == plan.study.seeds[0]
+        searching = searching and (same or not searched)
+        if same and (searching or not searched):
+            still.append(trial)
+    return tuple(still)
+
+
+def _id_now(plan: Plan, trial: PlannedTrial) -> str:
+    unfit = trial_id(trial.spec, _unfit(trial.spec.data.origin()), own_code(trial.spec))
+    if trial.trial_id == unfit:
+        return plan_candidate(plan, trial.cell, trial.spec).trial_id
+    return plan_trial(plan, trial.cell, trial.spec, trial.spec.seed).trial_id
 
 
 def plan_confirmation(plan: Plan, study: StudySpec) -> tuple[PlannedTrial, ...]:
@@ -111,12 +156,19 @@ def stored_study(out: Path, store: Store) -> StoredStudy | None:
 def seen_so_far(store: Store, study_id: int, planned: Sequence[PlannedTrial]) -> dict[str, Seen]:
     """Trial id -> what a search knows of it, for those that have ended.
 
-    What it has pruned stays so for it, although another study may have trained it since.
+    It is the same whatever other studies have made of them: what the search has pruned stays so, and what it would have
+    pruned is seen as if it had.
     """
-    ids = list(dict.fromkeys(trial.trial_id for trial in planned))
-    ended: list[TrialRecord | TrialPruned | TrialFailure] = [*store.failures(ids), *store.records(ids)]
-    ended += [outcome for outcome in store.pruned(study_id) if outcome.trial_id in ids]
-    return {outcome.trial_id: seen(outcome) for outcome in ended}
+    bars = {trial.trial_id: trial.bar for trial in reversed(planned)}  # what comes again is not run again
+    ended: list[TrialRecord | TrialPruned | TrialFailure] = [*store.failures(bars)]
+    ended += store.records(bars, predictions=False)
+    ended += [outcome for outcome in store.pruned(study_id) if outcome.trial_id in bars]
+    return {outcome.trial_id: seen(outcome, bars[outcome.trial_id]) for outcome in ended}
+
+
+def to_build_on(store: Store, study_id: int, planned: Sequence[PlannedTrial]) -> dict[str, Seen]:
+    """What a run goes on from: `seen_so_far` without failures, which every run tries again."""
+    return {i: one for i, one in seen_so_far(store, study_id, planned).items() if one.state != "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,28 +184,46 @@ class Progress:
 
 def progress(store: Store, stored: StoredStudy) -> Progress:
     """How far a study is; of a search with its confirmation."""
+    if isinstance(stored.study.design, SearchDesign):
+        known = seen_so_far(store, stored.study_id, stored.planned)
+        return search_progress(stored.study, stored.planned, known)
     ids = {trial.trial_id for trial in stored.planned}
-    finished, failed, design = store.finished(ids), store.failed(ids), stored.study.design
-    if not isinstance(design, SearchDesign):
-        return Progress(len(ids), len(finished), len(failed))
-    pruned = {trial.trial_id for trial in store.pruned(stored.study_id)}
-    finished, failed = finished - pruned, failed - pruned
-    asked = [trial for trial in stored.planned if trial.spec.seed == stored.study.seeds[0]]
-    if len(asked) < design.trials or len(finished | failed | pruned) < len(ids):
-        return Progress(design.trials + n_to_confirm(stored.study), len(finished), len(failed), len(pruned))
-    return Progress(len(ids), len(finished), len(failed), len(pruned))
+    return Progress(len(ids), len(store.finished(ids)), len(store.failed(ids)))
+
+
+def search_progress(study: StudySpec, planned: Sequence[PlannedTrial], known: Mapping[str, Seen]) -> Progress:
+    """How far a search is, by its candidates and the confirmation of those that are the best by now.
+
+    Args:
+        study: with a search for its design.
+        planned: its trials as they are stored.
+        known: trial id -> what it gave (`seen_so_far`).
+    """
+    found = candidates(study, planned, known)
+    _, last = confirming(study, winners(study, found), planned)
+    ids = {*(one.trial.trial_id for one in found), *(trial.trial_id for trial in last)} & known.keys()
+    n = Counter(known[i].state for i in ids)
+    return Progress(len(ids) + n_left(study, planned, known), n["finished"], n["failed"], n["pruned"])
 
 
 def planned_progress(out: Path, plan: Plan) -> Progress:
-    """How far a plan's search has come in a run folder, where it may have run with another budget."""
-    study = plan.study
+    """How far a plan's search has come in a run folder, as its next run would find it.
+
+    It may have run with another budget, and before data or code have changed.
+
+    Raises:
+        DataError: data of a stored trial are missing or unfit.
+    """
+    study, planned, known = plan.study, plan.trials, dict[str, Seen]()
     if has_store(out):
         with open_run(out) as store:
             for stored in reversed(store.studies()):
                 same = stored.study.without_budget() == study.without_budget()
                 if same and stored.planned[:1] == plan.trials:
-                    return progress(store, replace(stored, study=study))
-    return Progress(design_of(study).trials + n_to_confirm(study), 0, 0)
+                    planned = still_planned(plan, stored.planned)
+                    known = to_build_on(store, stored.study_id, planned)
+                    break
+    return search_progress(study, planned, known)
 
 
 @dataclass(frozen=True, slots=True)

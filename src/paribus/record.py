@@ -245,3 +245,6 @@ class PlannedTrial:
     """(factor, level) pairs in the study's order; equal for all trials of a cell."""
     spec: TrialSpec
     trial_id: str
+    bar: tuple[float, ...] = ()
+    """Of a search's candidate: the validation accuracy that its best epoch so far must reach after each epoch, or it
+    ends (`search.bar`). Settled when it is chosen, and kept with it."""

@@ -30,6 +30,7 @@ from paribus.share import alone, owner
 from paribus.spec import Resources, RunSpec, SearchDesign, StudySpec, TrainSpec
 from paribus.store.place import VARIABLE as PASSWORDS
 from paribus.store.place import find_store, remember
+from paribus.store.rows import study_content
 from paribus.store.sql import open_store
 from paribus.training.augment_own import check_functions
 from paribus.training.divide import divide, everything, n_trainings
@@ -111,6 +112,8 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
     out = Path(run.out)
     where = find_store(out, None if run.store is None else run.store.get_secret_value())
     with _first(out) as beside, open_store(where, create=True) as store, owner(out, store) as name:
+        if isinstance(study.design, SearchDesign):  # before anything is written: another's search stays as it is
+            alone(out, store, name, "a search", f"search {study_content(study, plan.trials)}")
         study_id = store.add_study(study, plan.trials, run.command)
         remember(out, where, study_id)
         elsewhere: list[int] = []
@@ -121,7 +124,6 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
             journal.ended(place)
 
         if isinstance(study.design, SearchDesign):
-            alone(out, store, name, "a search", f"search {study_id}")
             course, sequence = search_course(plan, study_id, out, store, name, ended_elsewhere)
         else:
             course, sequence = planned_course(plan, out, store, name, ended_elsewhere)
@@ -141,7 +143,7 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
             for place in sequence:
                 tell_growth()
                 places.extend([] if place is None else [place])
-                yield None if place is None else _task(plan, course.todo[place], run, course.bars.get(place, ()))
+                yield None if place is None else _task(plan, course.todo[place], run)
 
         n_failed = n_pruned = 0
         with closing(_executor(run).map(run_trial, tasks())) as messages:
@@ -169,7 +171,14 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
 
 def _epochs(trials: Sequence[PlannedTrial]) -> tuple[int, ...]:
     """Of each trial, at most, of all its trainings together."""
-    return tuple(trial.spec.train.epochs * n_trainings(trial.spec) for trial in trials)
+
+    def n(trial: PlannedTrial) -> int:
+        try:
+            return n_trainings(trial.spec)
+        except DataError:  # a candidate whose data are unfit, and which fails at once
+            return 1
+
+    return tuple(trial.spec.train.epochs * n(trial) for trial in trials)
 
 
 def check_plan(plan: Plan) -> None:
@@ -262,9 +271,9 @@ def default_jobs(run: RunSpec) -> int:
     return max(1, min(cores // run.threads, available_memory() // MEMORY_OF_A_WORKER))
 
 
-def _task(plan: Plan, trial: PlannedTrial, run: RunSpec, bar: tuple[float, ...] = ()) -> TrialTask:
+def _task(plan: Plan, trial: PlannedTrial, run: RunSpec) -> TrialTask:
     told = run.model_copy(update={"store": None})  # the parent writes it: no password goes anywhere
-    return TrialTask(trial, plan.facts(trial).fingerprint, told, own_code(trial.spec), bar)
+    return TrialTask(trial, plan.facts(trial).fingerprint, told, own_code(trial.spec))
 
 
 def _settled(run: RunSpec) -> RunSpec:

@@ -27,6 +27,8 @@ WARM_UP = 0.2
 """Share of the baseline's epochs in which no candidate is ended: first epochs say little."""
 DIGITS = 4
 """Significant digits of a number that is tried, so that a recipe can be read and written down."""
+DRAWS = 100
+"""Of a candidate, until one is a valid configuration."""
 
 State = Literal["finished", "pruned", "failed", "running"]
 Values = dict[str, str | int | float]
@@ -57,15 +59,28 @@ class Candidate:
     seen: Seen
 
 
-def seen(outcome: TrialRecord | TrialPruned | TrialFailure) -> Seen:
-    """An outcome without anything that was measured on test."""
+def seen(outcome: TrialRecord | TrialPruned | TrialFailure, bar: Sequence[float] = ()) -> Seen:
+    """An outcome without anything that was measured on test.
+
+    Args:
+        outcome: of a trial.
+        bar: that the search has for it (`PlannedTrial.bar`). A trial that another study has trained to its end is seen
+            as far as the search would have trained it.
+    """
     if isinstance(outcome, TrialFailure):
         return Seen("failed", seconds=0.0 if math.isnan(outcome.seconds) else outcome.seconds)
     curve = tuple(row.validation_accuracy for row in outcome.history)
-    best = outcome.selected_epoch if isinstance(outcome, TrialRecord) else curve.index(max(curve)) + 1
-    row = outcome.history[best - 1]
-    state: State = "finished" if isinstance(outcome, TrialRecord) else "pruned"
-    return Seen(state, curve, row.validation_accuracy, row.validation_loss, outcome.seconds)
+    if isinstance(outcome, TrialRecord):
+        behind = (n for n in range(1, len(curve) + 1) if is_behind(bar, curve[:n], outcome.spec.train.epochs))
+        end = next(behind, None)
+        if end is None:
+            row = outcome.history[outcome.selected_epoch - 1]
+            return Seen("finished", curve, row.validation_accuracy, row.validation_loss, outcome.seconds)
+        curve, seconds = curve[:end], sum(row.seconds for row in outcome.history[:end])
+    else:
+        seconds = outcome.seconds
+    row = outcome.history[curve.index(max(curve))]
+    return Seen("pruned", curve, row.validation_accuracy, row.validation_loss, seconds)
 
 
 def candidates(study: StudySpec, planned: Sequence[PlannedTrial], known: Mapping[str, Seen]) -> tuple[Candidate, ...]:
@@ -86,11 +101,6 @@ def design_of(study: StudySpec) -> SearchDesign:
     return study.design
 
 
-def n_to_confirm(study: StudySpec) -> int:
-    """Trials of a search's confirmation at most: the baseline and the best with every other seed."""
-    return (1 + design_of(study).confirm) * (len(study.seeds) - 1)
-
-
 # ---------------------------------------------------------------- what to try
 
 
@@ -105,11 +115,24 @@ def propose(study: StudySpec, before: Sequence[Candidate]) -> tuple[Cell, Baseli
         before: all earlier candidates, the baseline first.
 
     Raises:
-        StudyError: what was chosen is not a valid configuration.
+        StudyError: again and again, what was chosen is not a valid configuration.
         RunError: Optuna (the extra `search`) is not installed.
     """
+    for draw in range(DRAWS):
+        values = _chosen(study, before, draw)
+        cell = tuple((name, str(value)) for name, value in values.items())
+        try:
+            return cell, resolve(study.baseline, patches_of(study, values), cell)
+        except StudyError as error:
+            unfit = error
+    raise StudyError(f"{DRAWS} candidates in turn were no valid study, the last: {unfit.message}", path="factors")
+
+
+def _chosen(study: StudySpec, before: Sequence[Candidate], draw: int) -> Values:
+    """What the sampler asks for next, or instead of what it has asked for already in earlier draws."""
     design = design_of(study)
-    seed = int.from_bytes(hashlib.sha256(f"search {design.seed} {len(before)}".encode()).digest()[:4], "big")
+    again = f" {draw}" if draw else ""
+    seed = int.from_bytes(hashlib.sha256(f"search {design.seed} {len(before)}{again}".encode()).digest()[:4], "big")
     with _optuna() as optuna:
         space = {name: _distribution(optuna, study, name) for name in study.factors}
         sampler = (
@@ -122,9 +145,7 @@ def propose(study: StudySpec, before: Sequence[Candidate]) -> tuple[Cell, Baseli
         asked = optuna.create_study(direction="maximize", sampler=sampler)
         asked.add_trials([trial for one in before if (trial := _told(optuna, study, space, one))])
         chosen = asked.ask(space).params
-    values = {name: _rounded(study.factors[name], chosen[name]) for name in study.factors}
-    cell = tuple((name, str(value)) for name, value in values.items())
-    return cell, resolve(study.baseline, patches_of(study, values), cell)
+    return {name: _rounded(study.factors[name], chosen[name]) for name in study.factors}
 
 
 def require_optuna() -> None:
@@ -239,7 +260,7 @@ def bar(study: StudySpec, before: Sequence[Candidate]) -> tuple[float, ...]:
     """What the best validation accuracy so far must reach at each epoch, or the candidate is ended; none at first.
 
     The median of what the finished candidates had after the same epoch, as Optuna's `MedianPruner` has it. It is
-    settled when a candidate starts, and goes to the worker with the trial, so that it is the same whoever runs it.
+    settled when a candidate is chosen and kept with it (`PlannedTrial.bar`), so that it is the same whoever runs it.
     """
     design = design_of(study)
     curves = [one.seen.curve for one in before if one.seen.state == "finished"]
@@ -247,7 +268,7 @@ def bar(study: StudySpec, before: Sequence[Candidate]) -> tuple[float, ...]:
         return ()
     spared = math.ceil(WARM_UP * study.baseline.train.epochs)
     reached = [[curve[epoch] for curve in curves if epoch < len(curve)] for epoch in range(max(map(len, curves)))]
-    return tuple(-math.inf if e < spared else statistics.median(there) for e, there in enumerate(reached))
+    return tuple(0.0 if e < spared else statistics.median(there) for e, there in enumerate(reached))
 
 
 def is_behind(bar: Sequence[float], curve: Sequence[float], epochs: int) -> bool:
@@ -296,12 +317,29 @@ def confirmation(study: StudySpec, best: Sequence[Candidate]) -> StudySpec:
 def confirming(
     study: StudySpec, best: Sequence[Candidate], planned: Sequence[PlannedTrial]
 ) -> tuple[StudySpec, tuple[PlannedTrial, ...]]:
-    """The confirmation of a search and those of its stored trials that are part of it, in its order.
+    """The confirmation of a search and its trials, in its order.
 
-    There can be others: of a candidate that was the best before the budget grew.
+    Args:
+        study: with a search for its design.
+        best: its `winners`.
+        planned: its trials as they are stored. There can be others than the confirmation's: of a candidate that was the
+            best before the budget grew. A trial that is not among them yet has an id that no record has, since its own
+            one takes the data.
     """
     last = confirmation(study, best)
     ids = {trial.spec.model_dump_json(): trial.trial_id for trial in planned}
     wanted = [planned_trial(last, *cell, seed, "") for cell in cells(last) for seed in last.seeds]
-    found = [(trial, ids.get(trial.spec.model_dump_json())) for trial in wanted]
-    return last, tuple(replace(trial, trial_id=trial_id) for trial, trial_id in found if trial_id)
+    return last, tuple(replace(one, trial_id=ids.get(one.spec.model_dump_json(), one.trial_id)) for one in wanted)
+
+
+def n_left(study: StudySpec, planned: Sequence[PlannedTrial], known: Mapping[str, Seen]) -> int:
+    """Trials that a search still runs, at most: candidates and their confirmation; arguments as of `candidates`."""
+    found = candidates(study, planned, known)
+    n_to_search = design_of(study).trials - sum(one.seen.state != "running" for one in found)
+    _, last = confirming(study, winners(study, found), planned)
+    to_confirm = [trial for trial in last if trial.trial_id not in known]
+    if n_to_search == 0:
+        return len(to_confirm)
+    # Any that is still to come may be the best; the baseline is confirmed whichever is.
+    others = design_of(study).confirm * (len(study.seeds) - 1)
+    return n_to_search + others + sum(not trial.cell for trial in to_confirm)

@@ -5,6 +5,9 @@ import re
 from pathlib import Path
 
 from commands import paribus
+from conformance.build import make_failure, make_planned, make_record, make_search
+from paribus.record import TrialPruned
+from paribus.store.sql import open_store
 
 STUDY = """\
 name: found
@@ -47,3 +50,22 @@ def test_a_search_from_its_file_to_its_report(tmp_path: Path, eeg_file: Path) ->
     assert [row["candidate"] for row in rows] == list("012345")
     printed = paribus("report", "runs/found", "--format", "csv", "--table", "candidates", cwd=tmp_path).stdout
     assert printed.splitlines() == (report / "tables/candidates.csv").read_text().splitlines()
+
+
+def test_a_candidate_that_failed_and_was_pruned_when_it_was_tried_again_is_no_failure(tmp_path: Path) -> None:
+    study = make_search(trials=1)
+    (baseline,) = make_planned(study)
+    record = make_record(baseline.trial_id, spec=baseline.spec)
+    with open_store(tmp_path / "store.sqlite", create=True) as store:
+        key = store.add_study(study, [baseline], "")
+        store.add(make_failure(baseline.trial_id, spec=baseline.spec))
+        before = paribus("status", tmp_path, cwd=tmp_path).stdout
+        begun = TrialPruned(
+            baseline.trial_id, baseline.spec, record.fingerprint, record.environment, record.history[:1], 1.0
+        )
+        store.add_pruned(key, begun)
+    after = paribus("status", tmp_path, cwd=tmp_path).stdout
+    assert "0 trials are done, 0 pruned, 1 failed." in before
+    assert f"{baseline.trial_id} (seed 0): " in before
+    assert "0 trials are done, 1 pruned, 0 failed." in after
+    assert baseline.trial_id not in after

@@ -54,6 +54,7 @@ class StoreConformance:
         planned = make_planned(study)
         key = store.add_study(study, planned, "a")
         more = (planned[0], *make_planned(make_study())[:2])
+        more = (*more[:2], replace(more[2], bar=(0.0, 1 / 3)))
         for _ in range(2):  # what is asked of a store may be asked twice
             store.extend_study(key, 1, more)
         store.extend_study(key, 4, more[1:2])
@@ -180,6 +181,8 @@ class StoreConformance:
         assert [record.trial_id for record in found] == ["t3", "t0", "t4"]
         for record in found:
             assert_same(record, records[record.trial_id])
+        for record in store.records(asked, predictions=False):
+            assert_same(record, replace(records[record.trial_id], predictions={}))
         assert store.records([]) == ()
 
     def test_more_trials_than_one_query_takes(self, store: Store) -> None:

@@ -162,7 +162,7 @@ def test_a_newer_version(path: Path) -> None:
     change(path, "UPDATE meta SET schema_version = 7")
     before = path.read_bytes()
     for options in ({}, {"create": True}, {"read_only": True}):
-        with pytest.raises(StoreError, match=r"written by paribus store version 7, this one reads 3: upgrade paribus"):
+        with pytest.raises(StoreError, match=r"written by paribus store version 7, this one reads 4: upgrade paribus"):
             open_store(path, **options)
     assert path.read_bytes() == before
 
@@ -249,6 +249,7 @@ def test_pages_that_were_overwritten(large_path: Path) -> None:
         ("UPDATE trial SET environment = ?", "{"),
         ("UPDATE trial SET data = NULL, layers = ?", "[]"),
         ("UPDATE study_trial SET cell = ?", "[1]"),
+        ("UPDATE study_trial SET bar = ?", "["),
         ("UPDATE study SET spec = ?", '{"name": "from the future"}'),
     ],
 )

@@ -33,8 +33,8 @@ def run(eeg_file: Path, tmp_path: Path):
             plain[key] = {**plain[key], **value} if isinstance(value, dict) else value
         spec = validate(TrialSpec, plain)
         content = fingerprint(load_dataset(spec.data.origin()))
-        planned = PlannedTrial(cell=(), spec=spec, trial_id=trial_id(spec, content))
-        task = TrialTask(planned, content, RunSpec(out=str(tmp_path), threads=threads), bar=bar)
+        planned = PlannedTrial(cell=(), spec=spec, trial_id=trial_id(spec, content), bar=bar)
+        task = TrialTask(planned, content, RunSpec(out=str(tmp_path), threads=threads))
         return run_trial(task, lambda _: None)
 
     return run

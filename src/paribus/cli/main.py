@@ -136,8 +136,8 @@ def status(run: Run) -> None:
         if isinstance(stored.study.design, SearchDesign):
             from paribus.cli.search import show_status
 
-            show_status(store, stored)
-            _show_failures(failures)
+            # one that failed once and was pruned when it was tried again is none of them
+            _show_failures(store.failures(show_status(store, stored)))
             return
     failed = {failure.trial_id for failure in failures}
     factors = list(stored.study.factors)

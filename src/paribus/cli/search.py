@@ -4,7 +4,7 @@ from pathlib import Path
 
 from paribus.cli.terminal import say, show_table
 from paribus.level import level_name
-from paribus.plan import Plan, planned_progress, progress, seen_so_far
+from paribus.plan import Plan, planned_progress, search_progress, seen_so_far
 from paribus.search import candidates, confirming, design_of, winners
 from paribus.spec import Range, StudySpec
 from paribus.store.base import Store, StoredStudy
@@ -32,10 +32,10 @@ def _choice(study: StudySpec, name: str) -> str:
     return ", ".join(factor.levels if isinstance(factor.levels, dict) else map(level_name, factor.levels))
 
 
-def show_status(store: Store, stored: StoredStudy) -> None:
-    """The candidates of a search, and how far its confirmation is."""
-    study, done = stored.study, progress(store, stored)
-    found = candidates(study, stored.planned, seen_so_far(store, stored.study_id, stored.planned))
+def show_status(store: Store, stored: StoredStudy) -> tuple[str, ...]:
+    """The candidates of a search, and how far its confirmation is. Returns the ids of those that failed."""
+    study, known = stored.study, seen_so_far(store, stored.study_id, stored.planned)
+    found, done = candidates(study, stored.planned, known), search_progress(study, stored.planned, known)
     say(f"{study.name}: {study.question}")
     rows = []
     for one in found:
@@ -51,6 +51,8 @@ def show_status(store: Store, stored: StoredStudy) -> None:
         f"{done.n_pruned} pruned, {done.n_failed} failed."
     )
     _, last = confirming(study, winners(study, found), stored.planned)
-    if n_ended == design_of(study).trials and last:
+    if n_ended == design_of(study).trials:
         n_done = len(store.finished(trial.trial_id for trial in last))
         say(f"Confirmation: {n_done} of {len(last)} trials done.")
+    ids = dict.fromkeys(trial.trial_id for trial in (*(one.trial for one in found), *last))
+    return tuple(i for i in ids if i in known and known[i].state == "failed")

@@ -147,8 +147,13 @@ class Store(Protocol):
         """
         ...
 
-    def records(self, trial_ids: Iterable[str]) -> tuple[TrialRecord, ...]:
-        """The records of these trials in the order given; trials without a record are left out."""
+    def records(self, trial_ids: Iterable[str], *, predictions: bool = True) -> tuple[TrialRecord, ...]:
+        """The records of these trials in the order given; trials without a record are left out.
+
+        Args:
+            trial_ids: wanted.
+            predictions: False leaves them empty; they are most of what there is to read.
+        """
         ...
 
     def failures(self, trial_ids: Iterable[str]) -> tuple[TrialFailure, ...]:

@@ -38,6 +38,7 @@ _data = TypeAdapter(DataSummary)
 _layers = TypeAdapter(tuple[LayerRow, ...])
 _history = TypeAdapter(tuple[EpochRow, ...])
 _cell = TypeAdapter(tuple[tuple[str, str], ...])
+_bar = TypeAdapter(tuple[float, ...])
 
 
 def storable(text: str) -> str:
@@ -51,9 +52,14 @@ def storable(text: str) -> str:
 def study_row(study: StudySpec, planned: Sequence[PlannedTrial]) -> dict[str, Any]:
     """The columns of `study` that say what it is."""
     spec = study.model_dump_json(exclude_unset=True)  # what was set and what is default make a difference to patches
+    return {"content": study_content(study, planned), "spec": spec}
+
+
+def study_content(study: StudySpec, planned: Sequence[PlannedTrial]) -> str:
+    """SHA-256 of what makes a study the same study: of a search all but its budget, and its first trial."""
     same = study.without_budget().model_dump_json(exclude_unset=True)
     content = json.dumps([same, [trial.trial_id for trial in planned]])
-    return {"content": hashlib.sha256(content.encode()).hexdigest(), "spec": spec}
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def planned_rows(study_id: int, planned: Sequence[PlannedTrial], start: int = 0) -> list[dict[str, Any]]:
@@ -64,6 +70,7 @@ def planned_rows(study_id: int, planned: Sequence[PlannedTrial], start: int = 0)
             "trial_id": trial.trial_id,
             "cell": _cell.dump_json(trial.cell).decode(),
             "spec": trial.spec.model_dump_json(),
+            "bar": json.dumps(trial.bar) if trial.bar else None,
         }
         for position, trial in enumerate(planned, start)
     ]
@@ -99,6 +106,7 @@ def stored_study(row: Row, planned: Sequence[Row]) -> StoredStudy:
                 cell=_cell.validate_json(each["cell"]),
                 spec=spec,
                 trial_id=each["trial_id"],
+                bar=_bar.validate_json(each.get("bar") or "[]"),
             )
             for each, spec in zip(planned, _specs(planned), strict=True)
         ),

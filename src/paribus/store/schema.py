@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from paribus.record import EpochRow
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raise it with every change of the tables, and say in `migrations/versions` how an older store gets there."""
 OLDEST_READ = 1
 """The oldest version that can be read without being migrated."""
@@ -72,6 +72,7 @@ study_trial = Table(
     Column("trial_id", String(80), nullable=False),
     Column("cell", Text, nullable=False),
     Column("spec", Text, nullable=False),
+    Column("bar", Text, comment="JSON, of a search's candidate"),
 )
 
 trial = Table(

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, Connection, RowMapping, Select, Table, delete, func, insert, inspect, select
+from sqlalchemy import URL, Column, Connection, RowMapping, Select, Table, delete, func, insert, inspect, select
 
 from paribus.errors import StoreError
 from paribus.record import PlannedTrial, Predictions, TrialFailure, TrialPruned, TrialRecord
@@ -108,7 +108,7 @@ class SqlStore:
 
         def work(connection: Connection) -> tuple[StoredStudy, ...]:
             found = connection.execute(query).mappings().all()
-            planned = select(table).where(table.c.study_id.in_([row["id"] for row in found]))
+            planned = select(*_present(connection, table)).where(table.c.study_id.in_([row["id"] for row in found]))
             by_study = _grouped(connection, planned.order_by(table.c.position), "study_id")
             return tuple(rows.stored_study(row, by_study[row["id"]]) for row in found)
 
@@ -154,14 +154,14 @@ class SqlStore:
             raise StoreError(f"{self._place} holds no finished trial {trial_id}: check the id, or run its study first")
         return found[0]
 
-    def records(self, trial_ids: Iterable[str]) -> tuple[TrialRecord, ...]:
+    def records(self, trial_ids: Iterable[str], *, predictions: bool = True) -> tuple[TrialRecord, ...]:
         ids = tuple(trial_ids)
 
         def work(connection: Connection) -> dict[str, TrialRecord]:
             found: dict[str, TrialRecord] = {}
             examples: dict[str, rows.Examples] = {}
             for chunk in chunks(ids):
-                found |= _records(connection, chunk, examples)
+                found |= _records(connection, chunk, examples, predictions=predictions)
             return found
 
         found = self._read("a record", work)
@@ -250,6 +250,12 @@ def _add(connection: Connection, outcomes: Sequence[TrialRecord | TrialFailure])
     )
 
 
+def _present(connection: Connection, table: Table) -> list[Column[Any]]:
+    """The columns that a table has: a store of an older version, only read, may lack some."""
+    names = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    return [column for column in table.columns if column.name in names]
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -282,14 +288,15 @@ def _share_examples(connection: Connection, predictions: Sequence[Predictions]) 
 
 
 def _records(
-    connection: Connection, trial_ids: Sequence[str], examples: dict[str, rows.Examples]
+    connection: Connection, trial_ids: Sequence[str], examples: dict[str, rows.Examples], *, predictions: bool
 ) -> dict[str, TrialRecord]:
     """Records by id, in four queries. ``examples`` keeps what was read of `example_set` for the next call."""
     epoch, prediction, example_set = schema.epoch, schema.prediction, schema.example_set
     epochs = _grouped(
         connection, select(epoch).where(epoch.c.trial_id.in_(trial_ids)).order_by(epoch.c.epoch), "trial_id"
     )
-    predicted = _grouped(connection, select(prediction).where(prediction.c.trial_id.in_(trial_ids)), "trial_id")
+    of_these = prediction.c.trial_id.in_(trial_ids if predictions else [])
+    predicted = _grouped(connection, select(prediction).where(of_these), "trial_id")
     missing = {row["example_set_id"] for group in predicted.values() for row in group} - examples.keys()
     for row in connection.execute(select(example_set).where(example_set.c.id.in_(missing))).mappings():
         examples[row["id"]] = rows.examples(row)

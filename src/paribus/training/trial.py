@@ -57,8 +57,6 @@ class TrialTask:
     run: RunSpec
     code: str = ""
     """Of what is not of paribus, when the trial was planned (`models.custom.own_code`)."""
-    bar: tuple[float, ...] = ()
-    """Validation accuracy that the best epoch so far must reach after each epoch, or the trial ends (`search.bar`)."""
 
 
 class _Behind(Exception):
@@ -84,7 +82,7 @@ def run_trial(task: TrialTask, emit: Callable[[EpochRow], None]) -> TrialRecord 
         history.append(row)
         curve = [each.validation_accuracy for each in history]
         first = row.epoch == len(history)  # a refit, which begins anew, is not held against the bar
-        if first and is_behind(task.bar, curve, task.planned.spec.train.epochs):
+        if first and is_behind(task.planned.bar, curve, task.planned.spec.train.epochs):
             raise _Behind
 
     try:
