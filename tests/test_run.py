@@ -1,6 +1,8 @@
 """Running studies: the same bits wherever trials run, only what is missing, and nothing lost."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +57,18 @@ def test_worker_processes_in_another_order_give_the_same_bits(in_process, tmp_pa
     assert all(same_result(here[key], there[key]) for key in here)
     for record in here.values():
         assert (out / record.checkpoint).read_bytes() == (tmp_path / record.checkpoint).read_bytes()
+
+
+def test_a_plain_script_may_run_a_study_with_workers(study_file: Path, tmp_path: Path) -> None:
+    """Without `if __name__ == "__main__":`; it once waited for itself for ever."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import paribus\n"
+        f"study = paribus.load_study({str(study_file)!r}, ['seeds=1', 'train.epochs=1'])\n"
+        f"print(paribus.run_study(study, paribus.RunSpec(out={str(tmp_path / 'out')!r}, jobs=2)).n_finished)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300)
+    assert done.stdout == "2\n", done.stderr
 
 
 def test_again_runs_only_what_is_missing(in_process) -> None:

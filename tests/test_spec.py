@@ -33,12 +33,13 @@ def test_origin_forgets_preparation_only() -> None:
     data = validate(
         TrialSpec,
         {
-            "data": {"source": "digits", "test": 0.3, "validation": 0.5, "normalise": "none"},
+            "data": {"source": "digits", "test": 0.3, "validation": 0.5, "normalise": "none", "split_by_group": True},
             "model": {"name": "eegnet"},
         },
     ).data
     origin = data.origin()
-    assert {key: getattr(origin, key) for key in Preparation.model_fields} == dict(Preparation())
+    kept = {key: getattr(origin, key) for key in Preparation.model_fields}
+    assert kept == {**dict(Preparation()), "split_by_group": True}, "which has a say in the test part"
     assert origin.test == 0.3
 
 

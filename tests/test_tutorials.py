@@ -56,6 +56,10 @@ def test_adding_a_network_data_and_an_augmentation(tmp_path: Path) -> None:
     assert (trials["accuracy"] > 0.5).all(), "of three classes, told apart by where a bright band is"
 
 
+def test_the_page_on_networks(tmp_path: Path) -> None:
+    assert "All other layers run as they are" in follow("networks.md", tmp_path)
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     import paribus
 

@@ -22,7 +22,7 @@ from paribus.grid import in_words
 from paribus.live import OWNER, Journal
 from paribus.machine import available_memory
 from paribus.models.build import check
-from paribus.models.custom import own_code
+from paribus.models.custom import own_code, refuse_inside_import
 from paribus.plan import Plan, corners, distinct, make_plan
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
 from paribus.search import require_optuna
@@ -101,9 +101,11 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
 
     Raises:
         DataError, ModelError, TrainingError: found before any training.
-        RunError: the run folder cannot be written, another process runs this search, or its extra is missing.
+        RunError: the run folder cannot be written, another process runs this search, or its extra is missing; or a
+            module that is imported for its network calls this.
         StoreError: the store cannot be written.
     """
+    refuse_inside_import()
     run = _settled(run)
     if isinstance(study.design, SearchDesign):
         require_optuna()

@@ -78,6 +78,13 @@ def test_a_share_can_test_instead() -> None:
     assert np.bincount(dataset.y[dataset.part == "test"]).tolist() == [4, 4], "a quarter of 16 of each class"
 
 
+def test_a_share_of_whole_subjects() -> None:
+    dataset = load_dataset(spec(test=0.5, split_by_group=True))
+    assert dataset.group is not None
+    assert len(set(dataset.group[dataset.part == "test"])) == len(set(dataset.group[dataset.part == "train"])) == 1
+    assert dataset.notes[-1] == "test part drawn: 1 of 2 groups, 50 % of the examples, the same for every seed"
+
+
 def test_they_are_kept_with_names_and_rate_and_the_library_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     first = load_dataset(spec(subjects=(1,)))
     assert is_here(spec(subjects=(1,), test=0.5))

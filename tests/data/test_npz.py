@@ -35,6 +35,21 @@ def test_a_test_part_is_drawn_by_class_once_for_all_seeds(tmp_path: Path) -> Non
     assert dataset.notes == ("test part drawn: 30 % of each class, the same for every seed",)
 
 
+def test_a_test_part_of_whole_groups_where_they_are_to_be_kept_together(tmp_path: Path) -> None:
+    """Of EEG, and of images, which are put in an order of their own: no subject stands on both sides."""
+    pixels = np.random.default_rng(0).integers(0, 256, size=(20, 1, 3, 4))
+    for arrays in ({}, {"x": pixels}):
+        alike = write(tmp_path, group=np.arange(20) // 4, **arrays)
+        apart = load(alike.model_copy(update={"split_by_group": True}))
+        assert apart.group is not None
+        assert not set(apart.group[apart.part == "train"]) & set(apart.group[apart.part == "test"])
+        assert apart.notes == ("test part drawn: 1 of 5 groups, 20 % of the examples, the same for every seed",)
+        mixed = load(alike)
+        assert mixed.group is not None
+        assert set(mixed.group[mixed.part == "train"]) & set(mixed.group[mixed.part == "test"])
+        assert "its groups are those of the training part" in mixed.notes[0]
+
+
 def test_given_parts_are_kept(tmp_path: Path) -> None:
     spec = write(
         tmp_path, x_test=X[:4] + 1000, y_test=Y[:4], x_validation=X[:2] + 500, y_validation=Y[:2], group=np.arange(20),

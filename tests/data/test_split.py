@@ -68,7 +68,29 @@ def test_drawn_test_part_is_the_same_every_time_and_stratified() -> None:
     assert np.bincount(y[part == "test"]).tolist() == [4] * 5
 
 
+def test_the_draw_by_class_stays_as_it_was() -> None:
+    """Trials of data whose test part is drawn keep their ids only while it is this one."""
+    drawn = np.flatnonzero(draw_test(np.arange(20) % 2, 0.3) == "test")
+    assert drawn.tolist() == [4, 5, 7, 8, 11, 12]
+
+
 # ---------------------------------------------------------------- groups
+
+
+def test_a_test_part_is_drawn_of_whole_groups_once_for_all_seeds() -> None:
+    group = np.repeat([f"g{i}" for i in range(9)], 10)
+    part = draw_test(np.arange(90) % 2, 0.2, group)
+    assert not set(group[part == "train"]) & set(group[part == "test"])
+    assert np.sum(part == "test") == 20
+    again = np.random.default_rng(1).permutation(90)
+    assert draw_test(np.arange(90)[again] % 2, 0.2, group[again]).tolist() == part[again].tolist(), "in any order"
+
+
+def test_a_test_part_of_whole_groups_that_cannot_be_is_refused() -> None:
+    with pytest.raises(DataError, match="2 groups to draw a test part from, found only `a`: bring a test part"):
+        draw_test(np.arange(6) % 2, 0.2, np.array(["a"] * 6))
+    with pytest.raises(DataError, match=r"2 groups cannot be divided .* class 1 would be missing"):
+        draw_test(np.array([1, 1, 0, 0]), 0.5, np.array(["b", "b", "a", "a"]))
 
 
 def grouped(make: Any, sizes: list[int], y: list[int] | None = None, **fields: Any) -> Any:

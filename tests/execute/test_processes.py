@@ -191,6 +191,21 @@ def test_a_worker_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch
     assert time.monotonic() - began < 3
 
 
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    """Workers do not run it again, as those of the standard library would."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from conformance.tasks import square_or_raise\n"
+        "from paribus.execute import Processes\n"
+        "print('begun')\n"
+        "for message in Processes(2).map(square_or_raise, [2, 4]):\n"
+        "    print(type(message).__name__)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
+    assert sorted(done.stdout.split()) == ["Finished"] * 2 + ["Progress"] * 2 + ["Started"] * 2 + ["begun"], done.stderr
+
+
 # ---------------------------------------------------------------- a whole program that is interrupted or killed
 
 PROGRAM = """

@@ -70,6 +70,7 @@ SENTENCES = [
     "keys of the file that were not used: left, right",
     "test part drawn: 20 % of each class, the same for every seed",
     "test part drawn: 12.5 % of each class, the same for every seed; its groups are those of the training part",
+    "test part drawn: 2 of 9 groups, 22 % of the examples, the same for every seed",
     "files that are no images were left alone: 3, as a.jpg",
     "unreadable files left out: 1, as a.jpg",
     str(NonFiniteLoss(3, 2, float("nan"))),

@@ -256,3 +256,17 @@ def test_the_digest_follows_a_package_and_a_zip_file(here: Path, monkeypatch: py
 
 def test_the_digest_of_an_installed_package_is_quick() -> None:
     assert len(code_digest(ModuleSpec(name="torch.nn:Linear"))) == 64
+
+
+def test_what_stands_in_the_running_program_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"save it in a file of its own, as my_net\.py, and name it `my_net:Tiny`"):
+        build(ModuleSpec(name="__main__:Tiny"), (1, 2, 3), 2)
+
+
+def test_a_module_that_runs_a_study_itself_is_refused(here: Path) -> None:
+    """It would wait for itself: the study imports the module, which runs the study."""
+    run = 'import paribus\nparibus.run_study(paribus.load_study("quickstart"), paribus.RunSpec(out="out"))\n'
+    (here / "runs_itself.py").write_text(SOURCE + run)
+    with pytest.raises(ModelError, match=r"`runs_itself` runs a study itself, .* under `if __name__ =="):
+        build(ModuleSpec(name="runs_itself:Tiny", squeeze=True), (1, 2, 3), 2)
+    assert not (here / "out").exists()

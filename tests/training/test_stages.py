@@ -93,6 +93,18 @@ def test_refit_trains_on_everything_for_the_chosen_epochs(run, specify, tmp_path
     assert evaluate(tmp_path / record.checkpoint).identical
 
 
+@pytest.mark.parametrize("folds", [{}, {"folds": "groups"}])
+def test_no_subject_stands_on_two_sides_of_data_without_a_test_part(specify, tmp_path: Path, folds: Any) -> None:
+    group, rng = np.repeat(["a", "b", "c", "d", "e"], 16), np.random.default_rng(0)
+    path = str(tmp_path / "subjects.npz")
+    np.savez(path, x=rng.normal(size=(80, 2, 64)).astype(np.float32), y=np.arange(80) % 2, group=group)
+    divided = divide(specify(data={"path": path, "split_by_group": True, **folds}, train={"refit": "all"}))
+    assert len(divided) == (4 if folds else 1)
+    for parts in divided:
+        sides = [set(group[parts.rows[part]].tolist()) for part in ("train", "validation", "test")]
+        assert sum(map(len, sides)) == len(set.union(*sides)) == 5
+
+
 def test_in_folds_every_example_is_predicted_by_a_network_that_has_not_seen_it(run, specify) -> None:
     record, rows = run(data={"folds": 3}, train={"refit": "all"})
     spec = specify(data={"folds": 3}, train={"refit": "all"})

@@ -7,15 +7,15 @@ import numpy as np
 
 from paribus.data.cache import cached
 from paribus.data.dataset import Dataset
-from paribus.data.split import draw_test
+from paribus.data.split import draw_in_words, draw_test
 from paribus.spec import DigitsData
 
 
 def load(spec: DigitsData) -> Dataset:
     """1,797 images of 8 x 8, grey values from 0 to 16, ten classes."""
     dataset = cached(f"digits 1, scikit-learn {version('scikit-learn')}", _decode)
-    note = f"test part drawn: {100 * spec.test:g} % of each class, the same for every seed"
-    return replace(dataset, part=draw_test(dataset.y, spec.test), notes=(*dataset.notes, note))
+    part = draw_test(dataset.y, spec.test)
+    return replace(dataset, part=part, notes=(*dataset.notes, draw_in_words(spec.test, part)))
 
 
 def _decode() -> Dataset:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from paribus.data.cache import TEMPORARY, cached, remove_leftovers
 from paribus.data.dataset import PARTS, Dataset
-from paribus.data.split import draw_test
+from paribus.data.split import draw_in_words, draw_test
 from paribus.errors import DataError
 from paribus.folders import cache_folder
 from paribus.record import Part
@@ -129,7 +129,11 @@ def decode_files(paths: Sequence[Path], channels: int, size: tuple[int, int] | N
 
 
 def canonical(
-    x: Pixels, y: npt.NDArray[np.int64], part: npt.NDArray[np.str_], draw_test_share: float | None = None
+    x: Pixels,
+    y: npt.NDArray[np.int64],
+    part: npt.NDArray[np.str_],
+    draw_test_share: float | None = None,
+    group: npt.NDArray[np.str_] | None = None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """The order of images that does not depend on where they came from, and their ids.
 
@@ -141,6 +145,7 @@ def canonical(
         y: (N,) classes.
         part: (N,) official parts.
         draw_test_share: share of the training part to draw for test, the same for every seed; None draws nothing.
+        group: (N,) groups that are drawn whole; None draws by class.
 
     Returns:
         order (N,), and of the examples in that order the ids (N,) and the parts (N,).
@@ -152,7 +157,7 @@ def canonical(
         part = part.astype("<U10")
         by_content = np.lexsort((y, hashes))
         train = by_content[part[by_content] == "train"]
-        part[train] = draw_test(y[train], draw_test_share)
+        part[train] = draw_test(y[train], draw_test_share, None if group is None else group[train])
     rank = np.array([PARTS.index(one) for one in part.tolist()])
     order = np.lexsort((y, hashes, rank))
     seen: Counter[str] = Counter()
@@ -352,7 +357,7 @@ def _dataset(
     if decoded.unreadable:
         found.append(f"unreadable files left out: {len(decoded.unreadable)}, as {decoded.unreadable[0]}")
     if draw_test_share is not None:
-        found.append(f"test part drawn: {100 * draw_test_share:g} % of each class, the same for every seed")
+        found.append(draw_in_words(draw_test_share, part))
     return Dataset(
         x=x,
         y=y[order],

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from paribus.data.cache import cached, is_kept
 from paribus.data.dataset import Dataset
-from paribus.data.split import draw_test
+from paribus.data.split import draw_in_words, draw_test
 from paribus.errors import DataError
 from paribus.spec import MoabbData
 from paribus.suggest import did_you_mean
@@ -43,7 +43,7 @@ def load(spec: MoabbData) -> Dataset:
         "session": np.char.add(np.char.add(subject, _SEPARATOR), session),
         "run": np.array([_SEPARATOR.join(each) for each in zip(subject, session, run, strict=True)]),
     }[spec.groups]
-    part, note = _parts(spec, dataset.y, subject, session)
+    part, note = _parts(spec, dataset.y, subject, session, group)
     return replace(dataset, part=part, group=group, notes=(*dataset.notes, note))
 
 
@@ -64,10 +64,13 @@ def _key(spec: MoabbData) -> str:
     return f"moabb {_LOADER_VERSION}/{versions} {asked}"
 
 
-def _parts(spec: MoabbData, y: npt.NDArray[np.int64], subject: Names, session: Names) -> tuple[Names, str]:
+def _parts(
+    spec: MoabbData, y: npt.NDArray[np.int64], subject: Names, session: Names, group: Names
+) -> tuple[Names, str]:
     """(N,) train or test, and a sentence that says which."""
     if spec.test != "last_session":
-        return draw_test(y, spec.test), f"test part drawn: {100 * spec.test:g} % of each class, the same for every seed"
+        part = draw_test(y, spec.test, group if spec.split_by_group else None)
+        return part, draw_in_words(spec.test, part, group, whole_groups=spec.split_by_group)
     part = np.full(len(y), "train", dtype="<U10")
     last = {}
     for name in np.unique(subject).tolist():

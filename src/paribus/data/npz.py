@@ -4,7 +4,8 @@
 ``x``                              (N, n_channels, n_times) EEG, or (N, C, H, W)
 ``y``                              (N,) or (N, 1), whole numbers or strings
 ``x_validation``, ``x_test``, …    likewise, each with its y; without ``x_test`` a test part is drawn
-``group``, ``group_test``, …       (N,) strings or whole numbers, as subjects; for all parts or for none
+``group``, ``group_test``, …       (N,) strings or whole numbers, as subjects; for all parts or for none;
+                                   ``data.split_by_group`` keeps them apart, in a test part that is drawn, too
 ``ids``, ``ids_test``, …           (N,) strings or whole numbers, distinct over all parts
 ``class_names``                    (n_classes,) strings; then y holds 0 ... n_classes - 1, or these names
 ``sfreq_hz``                       one number; the specification's has precedence
@@ -27,7 +28,7 @@ import numpy.typing as npt
 from paribus.data.arrays import Array, member, read_npz, read_single, real
 from paribus.data.dataset import PARTS, Dataset, Kind
 from paribus.data.images import canonical
-from paribus.data.split import draw_test
+from paribus.data.split import draw_in_words, draw_test
 from paribus.errors import DataError
 from paribus.record import Part
 from paribus.spec import NpzData
@@ -73,20 +74,20 @@ def load(spec: NpzData) -> Dataset:
     group = _strings(file, "group", sizes)
     part_of = np.concatenate([np.full(n, part, dtype="<U10") for part, n in sizes.items()])
     notes = [f"keys of the file that were not used: {', '.join(unused)}"] if unused else []
-    drawn = "test" not in parts
+    drawn, together = "test" not in parts, group if spec.split_by_group else None
     pixels = np.concatenate([x[part] for part in parts])
     order: npt.NDArray[np.int64] | None = None
     if kind == "image" and pixels.dtype == np.uint8 and not any(key.startswith("ids") for key in file.arrays):
         # In the order and with the ids that the same images have from files.
-        order, ids, part_of = canonical(pixels, y, part_of, spec.test if drawn else None)
+        order, ids, part_of = canonical(pixels, y, part_of, spec.test if drawn else None, together)
     elif drawn:
         rows = part_of == "train"
-        part_of[rows] = draw_test(y[rows], spec.test)
-    if drawn:
-        across = "; its groups are those of the training part" if group is not None else ""
-        notes.append(f"test part drawn: {100 * spec.test:g} % of each class, the same for every seed{across}")
+        part_of[rows] = draw_test(y[rows], spec.test, None if together is None else together[rows])
     if order is None:
         order, ids = np.arange(len(y)), _ids(file, sizes, drawn)
+    if drawn:
+        in_order = None if group is None else group[order]
+        notes.append(draw_in_words(spec.test, part_of, in_order, whole_groups=spec.split_by_group))
     return Dataset(
         x=pixels[order],
         y=y[order],

@@ -14,6 +14,7 @@ from paribus.record import Part
 from paribus.spec import Preparation
 
 Rows = npt.NDArray[np.int64]
+Strings = npt.NDArray[np.str_]
 
 _TEST_SEED = 20_030_617
 """For test parts that are drawn: one seed for all studies, so that no seed of a trial ever moves a test example."""
@@ -134,11 +135,52 @@ def stratified(y: npt.NDArray[np.int64], share: float, rng: np.random.Generator)
     return np.sort(np.concatenate(drawn))
 
 
-def draw_test(y: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.str_]:
-    """(N,) ``train`` or ``test``: a stratified draw for data without a test part, the same for every seed."""
-    part = np.full(len(y), "train", dtype="<U10")
-    part[stratified(y, share, np.random.default_rng(_TEST_SEED))] = "test"
+def draw_test(y: npt.NDArray[np.int64], share: float, group: Strings | None = None) -> Strings:
+    """(N,) ``train`` or ``test``, for data without a test part: a stratified draw, the same for every seed.
+
+    Args:
+        y: (N,) classes.
+        share: of the examples, from 0 to 1.
+        group: (N,) groups, of which each is to be wholly in one part (``data.split_by_group``); None draws by class.
+
+    Raises:
+        DataError: there is one group only, or one that holds a whole class.
+    """
+    part, rng = np.full(len(y), "train", dtype="<U10"), np.random.default_rng(_TEST_SEED)
+    if group is None:
+        part[stratified(y, share, rng)] = "test"
+        return part
+    if len(groups := np.unique(group)) < 2:
+        raise DataError(
+            f"data.split_by_group needs at least 2 groups to draw a test part from, found only `{groups[0]}`: bring a "
+            "test part of your own, or set it to false"
+        )
+    drawn, lost = _whole_groups(y, group, share, rng)
+    if len(lost):
+        raise DataError(
+            f"with data.split_by_group, {len(groups)} groups cannot be divided into training and test so that each "
+            f"class is trained on: class {lost[0]} would be missing; bring a test part of your own, or set it to false"
+        )
+    part[drawn] = "test"
     return part
+
+
+def draw_in_words(share: float, part: Strings, group: Strings | None = None, *, whole_groups: bool = False) -> str:
+    """How `draw_test` came to a test part, in words.
+
+    Args:
+        share: that was asked for.
+        part: (N,) that came of it.
+        group: (N,) where there are groups.
+        whole_groups: whether they were kept whole.
+    """
+    if group is None or not whole_groups:
+        across = "" if group is None else "; its groups are those of the training part"
+        return f"test part drawn: {100 * share:g} % of each class, the same for every seed{across}"
+    test = part == "test"
+    n, of = (len(np.unique(group[rows])) for rows in (test, test | (part == "train")))
+    found = 100 * test.sum() / np.sum(test | (part == "train"))
+    return f"test part drawn: {n} of {of} groups, {found:.0f} % of the examples, the same for every seed"
 
 
 def _plain(dataset: Dataset, train: Rows, share: float, rng: np.random.Generator) -> Rows:
@@ -159,26 +201,34 @@ def _by_group(dataset: Dataset, train: Rows, share: float, rng: np.random.Genera
     """Positions within train of the groups that validate."""
     if dataset.group is None:
         raise DataError("data.split_by_group needs groups, and these data have none: set it to false")
-    groups, group_of = np.unique(dataset.group[train], return_inverse=True)
-    if len(groups) < 2:
+    if len(groups := np.unique(dataset.group[train])) < 2:
         raise DataError(
-            f"data.split_by_group needs at least 2 groups in the training part, found only `{groups[0]}`: "
-            "set it to false"
+            f"data.split_by_group needs at least 2 groups in the training part, beside those that test, found only "
+            f"`{groups[0]}`: set it to false"
         )
-    counts = np.zeros((len(groups), dataset.n_classes), dtype=np.int64)
-    np.add.at(counts, (group_of, dataset.y[train]), 1)
-    chosen = _choose(counts, share, rng)
-    lost = np.flatnonzero((counts[~chosen].sum(axis=0) == 0) & (counts.sum(axis=0) > 0))
+    drawn, lost = _whole_groups(dataset.y[train], dataset.group[train], share, rng)
     if len(lost):
         raise DataError(
             f"with data.split_by_group, {len(groups)} groups cannot be divided so that each class is trained on: "
             f"class `{dataset.class_names[lost[0]]}` would be missing; set it to false"
         )
-    return np.flatnonzero(chosen[group_of])
+    return np.flatnonzero(drawn)
+
+
+def _whole_groups(
+    y: npt.NDArray[np.int64], group: Strings, share: float, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """(N,) whether an example's group is drawn, and the classes of which no example would be left."""
+    groups, group_of = np.unique(group, return_inverse=True)
+    labels, label_of = np.unique(y, return_inverse=True)
+    counts = np.zeros((len(groups), len(labels)), dtype=np.int64)
+    np.add.at(counts, (group_of, label_of), 1)
+    chosen = _choose(counts, share, rng)
+    return chosen[group_of], labels[counts[~chosen].sum(axis=0) == 0]
 
 
 def _choose(counts: npt.NDArray[np.int64], share: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Which groups validate: first each class on both sides, then a share as near as can be.
+    """Which groups are drawn: first each class on both sides, then a share as near as can be.
 
     Shares within a percentage point count as equally near, so that seeds differ in the groups they draw.
 

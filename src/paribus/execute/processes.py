@@ -14,6 +14,7 @@ from functools import partial
 from multiprocessing import forkserver, get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any
 
 from paribus.execute import base
@@ -222,7 +223,7 @@ def _start(place: int, jobs: int) -> _Worker:
     context: Any = get_context(_method)
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, _share(place, jobs), dict(os.environ)), daemon=True)
-    with _interrupts_blocked():
+    with _interrupts_blocked(), _main_unseen():
         process.start()
     theirs.close()  # so that the end of the worker is the end of the connection
     return _Worker(process, ours, place)
@@ -254,6 +255,21 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _main_unseen() -> Iterator[None]:
+    """A child started meanwhile does not run this program's main file again, as the standard library has it do.
+
+    What workers are given is found by the names of modules, so that they need none of it; and a script without
+    ``if __name__ == "__main__":`` would start its study anew in each of them, and wait for itself for ever.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _end(workers: list[_Worker]) -> None:

@@ -155,6 +155,11 @@ _FILES = (
         "test part drawn: {share} % of each class, the same for every seed; its groups are those of the training part",
     ),
     known(
+        r"test part drawn: (?P<n>\d+) of (?P<all>\d+) groups, (?P<share>\d+) % of the examples, the same for every "
+        r"seed",
+        "test part drawn: {n} of {all} groups, {share} % of the examples, the same for every seed",
+    ),
+    known(
         r"files that are no images were left alone: (?P<n>\d+), as (?P<file>.+)",
         "files that are no images were left alone: {n}, as {file}",
     ),

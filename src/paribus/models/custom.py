@@ -14,10 +14,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paribus.errors import ModelError
+from paribus.errors import ModelError, RunError
 from paribus.spec import Baseline, ModelSpec, ModuleSpec
 from paribus.suggest import did_you_mean
 
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
     from torch import nn
 
 _INSTALLED = {"site-packages", "dist-packages"}
+_module_at_work: ContextVar[str] = ContextVar("_module_at_work", default="")
+
+
+def refuse_inside_import() -> None:
+    """A study may not be run by a module that is being imported for its network: it would wait for itself for ever.
+
+    Raises:
+        RunError: it is.
+    """
+    if module := _module_at_work.get():
+        raise RunError(
+            f"`{module}` runs a study itself, and is imported for what it defines: put the call of run_study under "
+            '`if __name__ == "__main__":`, or what it defines into a file of its own'
+        )
 
 
 def own_code(configuration: Baseline) -> str:
@@ -55,7 +70,7 @@ def _module_digest(name: str) -> str:
     """
     module = name.split(":")[0]
     _refuse_standard_library(name)
-    with _importable_from_here():
+    with _importable_from_here(module):
         try:
             found = importlib.util.find_spec(module)
         except Exception as error:  # its parent package is imported, and may raise anything
@@ -112,7 +127,7 @@ def build_module(spec: ModuleSpec, input_shape: tuple[int, int, int], n_classes:
         accepted = {}  # type: ignore[assignment]  # no signature to be had: the arguments given must do
     arguments = {name: value for name, value in _known(input_shape, n_classes).items() if name in accepted}
     try:
-        with _importable_from_here():  # it may import only now
+        with _importable_from_here(spec.name.split(":")[0]):  # it may import only now
             model = make(**{**arguments, **copy.deepcopy(spec.args)})  # its own copies: the specification must last
     except Exception as error:
         given = ", ".join(f"{name}={value!r}" for name, value in {**arguments, **spec.args}.items())
@@ -187,9 +202,11 @@ def function_of(name: str) -> Callable[..., Any]:
 def _look_up(name: str) -> tuple[Any, str]:
     module_name, path = name.split(":")
     _refuse_standard_library(name)
-    with _importable_from_here():
+    with _importable_from_here(module_name):
         try:
             found: Any = importlib.import_module(module_name)
+        except RunError as error:
+            raise ModelError(str(error)) from None
         except Exception as error:  # the module's own code may raise anything
             raise ModelError(_cannot_import(module_name, error)) from None
     for part in path.split("."):
@@ -201,19 +218,26 @@ def _look_up(name: str) -> tuple[Any, str]:
 
 def _refuse_standard_library(name: str) -> None:
     """Nothing of Python's own library is a network or augments, and much of it would be dangerous to call."""
+    if name.split(":")[0] == "__main__":
+        raise ModelError(
+            f"{name} stands in the program that runs, where no other process finds it: save it in a file of its own, "
+            f"as my_net.py, and name it `my_net:{name.split(':')[1]}`"
+        )
     if name.split(":")[0].split(".")[0] in sys.stdlib_module_names:
         raise ModelError(f"{name} must be a network (a class of torch.nn.Module) or a function, not of Python's own")
 
 
 @contextmanager
-def _importable_from_here() -> Iterator[None]:
-    """Modules of the working directory can be imported, as with ``python -m``."""
+def _importable_from_here(module: str) -> Iterator[None]:
+    """Modules of the working directory can be imported, as with ``python -m``; this one is about to be."""
     here = os.getcwd()
     sys.path.insert(0, here)
+    at_work = _module_at_work.set(module)
     try:
         importlib.invalidate_caches()
         yield
     finally:
+        _module_at_work.reset(at_work)
         sys.path.remove(here)
 
 

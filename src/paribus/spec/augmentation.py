@@ -18,7 +18,9 @@ class CropSpec(Spec):
 
     name: Literal["crop"]
     padding: int = Field(4, ge=1)
+    """Pixels on each side."""
     fill: Fill = 0.0
+    """Value of pixels that come from outside."""
 
 
 class HorizontalFlipSpec(Spec):
@@ -26,6 +28,7 @@ class HorizontalFlipSpec(Spec):
 
     name: Literal["horizontal_flip"]
     p: Probability = 0.5
+    """Probability, for each example."""
 
 
 class VerticalFlipSpec(Spec):
@@ -33,6 +36,7 @@ class VerticalFlipSpec(Spec):
 
     name: Literal["vertical_flip"]
     p: Probability = 0.5
+    """Probability, for each example."""
 
 
 class RotationSpec(Spec):
@@ -40,7 +44,9 @@ class RotationSpec(Spec):
 
     name: Literal["rotation"]
     degrees: float = Field(15.0, gt=0, le=180)
+    """At most."""
     fill: Fill = 0.0
+    """Value of pixels that come from outside."""
 
 
 class AffineSpec(Spec):
@@ -48,12 +54,15 @@ class AffineSpec(Spec):
 
     name: Literal["affine"]
     degrees: float = Field(0.0, ge=0, le=180)
+    """Rotated by at most so many."""
     translate: Share = 0.1
     """At most this share of width and of height."""
     scale: tuple[Positive, Positive] = Field((0.9, 1.1), strict=False)
+    """Factor, from and to."""
     shear: float = Field(10.0, ge=0, lt=90)
     """Of x, at most so many degrees."""
     fill: Fill = 0.0
+    """Value of pixels that come from outside."""
 
 
 class ErasingSpec(Spec):
@@ -61,11 +70,13 @@ class ErasingSpec(Spec):
 
     name: Literal["erasing"]
     p: Probability = 0.5
+    """Probability, for each example."""
     area: tuple[Share, Share] = Field((0.02, 0.33), strict=False)
     """Share of the image, from and to."""
     aspect: tuple[Positive, Positive] = Field((0.3, 3.3), strict=False)
     """Height through width, from and to."""
     fill: Fill = 0.0
+    """Value of the pixels."""
 
 
 class CutoutSpec(Spec):
@@ -75,6 +86,7 @@ class CutoutSpec(Spec):
     size: int = Field(8, ge=1)
     """Pixels."""
     fill: Fill = 0.0
+    """Value of the pixels."""
 
 
 class BrightnessSpec(Spec):
@@ -82,6 +94,7 @@ class BrightnessSpec(Spec):
 
     name: Literal["brightness"]
     amount: float = Field(0.2, gt=0, le=1)
+    """How far from 1 the factor may be."""
 
 
 class ContrastSpec(Spec):
@@ -89,6 +102,7 @@ class ContrastSpec(Spec):
 
     name: Literal["contrast"]
     amount: float = Field(0.2, gt=0, le=1)
+    """How far from 1 the factor may be."""
 
 
 class MixupSpec(Spec):
@@ -107,6 +121,7 @@ class TimeShiftSpec(Spec):
 
     name: Literal["time_shift"]
     samples: int = Field(10, ge=1)
+    """At most."""
 
 
 class ChannelDropoutSpec(Spec):
@@ -114,6 +129,7 @@ class ChannelDropoutSpec(Spec):
 
     name: Literal["channel_dropout"]
     p: Share = 0.1
+    """Probability, for each channel of each example."""
 
 
 class GaussianNoiseSpec(Spec):
@@ -121,6 +137,7 @@ class GaussianNoiseSpec(Spec):
 
     name: Literal["gaussian_noise"]
     std: Positive = 0.1
+    """Of the noise; the signal's is 1."""
 
 
 class SignFlipSpec(Spec):
@@ -128,6 +145,7 @@ class SignFlipSpec(Spec):
 
     name: Literal["sign_flip"]
     p: Probability = 0.5
+    """Probability, for each example."""
 
 
 class TimeMaskSpec(Spec):
@@ -137,6 +155,7 @@ class TimeMaskSpec(Spec):
     samples: int = Field(50, ge=1)
     """Its length."""
     p: Probability = 0.5
+    """Probability, for each example."""
 
 
 class FourierSurrogateSpec(Spec):
@@ -147,7 +166,9 @@ class FourierSurrogateSpec(Spec):
 
     name: Literal["fourier_surrogate"]
     phase: float = Field(0.5, gt=0, le=1)
+    """At most, in units of pi."""
     p: Probability = 0.5
+    """Probability, for each example."""
 
 
 class FunctionSpec(Spec):

@@ -26,7 +26,9 @@ class NormaliseFixed(Spec):
 
     name: Literal["fixed"]
     mean: float | Annotated[tuple[float, ...], Field(strict=False)]
+    """Is subtracted."""
     std: Positive | Annotated[tuple[Positive, ...], Field(strict=False)]
+    """Divides what is left."""
 
 
 class NormaliseFirstExample(Spec):
@@ -61,7 +63,8 @@ class Preparation(Spec):
     stratify: bool = True
     """Draw validation class by class; false draws it from the training part as a whole (R2 compares them)."""
     split_by_group: bool = False
-    """Keep each group (subject) wholly in training or wholly in validation."""
+    """Keep each group (subject) wholly in one part: in training or in validation, and in test where the test part is
+    drawn. A test part that the data bring stays as it is."""
     folds: Annotated[int, Field(ge=2)] | Literal["groups"] | None = None
     """Cross-validation in place of one draw: so many parts of the training part, each validating once (by class; by
     whole groups with ``split_by_group``), or ``groups``, each group (subject) once. The epoch is chosen from the mean
@@ -73,6 +76,7 @@ class Preparation(Spec):
     limit: int | None = Field(None, ge=1)
     """Train on so many examples, a stratified draw by the seed; validation and test stay whole."""
     normalise: Normalise = NormaliseTrain(name="train")
+    """What is subtracted from examples, and what divides them, before the network sees them."""
 
 
 class DataCommon(Preparation):
@@ -82,8 +86,11 @@ class DataCommon(Preparation):
     """Examples with NaN or infinite values: refuse the data, or drop those examples and say how many."""
 
     def origin(self) -> Self:
-        """The same data before any preparation: equal for specifications that load the same arrays."""
-        return self.model_copy(update=dict(Preparation()))
+        """The same data before any preparation: equal for specifications that load the same arrays.
+
+        ``split_by_group`` stays, since it has a say in which test part is drawn.
+        """
+        return self.model_copy(update={**dict(Preparation()), "split_by_group": self.split_by_group})
 
 
 class AeonData(DataCommon):
@@ -91,6 +98,7 @@ class AeonData(DataCommon):
 
     source: Literal["aeon"]
     name: str
+    """As the archive has it: ``SelfRegulationSCP1``."""
     path: str | None = None
     """Folder that holds ``NAME_TRAIN.ts`` and ``NAME_TEST.ts`` (or a folder NAME with them)."""
     sfreq_hz: float | None = Field(None, gt=0)
@@ -102,6 +110,7 @@ class Bci3bData(DataCommon):
 
     source: Literal["bci3b"]
     path: str
+    """The folder that holds them."""
 
 
 class NpzData(DataCommon):
@@ -109,9 +118,11 @@ class NpzData(DataCommon):
 
     source: Literal["npz"]
     path: str
+    """The file."""
     test: float = Field(0.2, gt=0, lt=1)
     """Share drawn for test, the same for every seed, when the file has no ``x_test``."""
     sfreq_hz: float | None = Field(None, gt=0)
+    """Sampling rate in Hz, of EEG; has precedence over the file's own."""
 
 
 def _distinct(subjects: tuple[int, ...]) -> tuple[int, ...]:
@@ -133,20 +144,25 @@ class MoabbData(DataCommon):
     fmin: float | None = Field(None, gt=0)
     """Band-pass filter, in Hz."""
     fmax: float | None = Field(None, gt=0)
+    """Its upper end."""
     tmin: float | None = None
     """Where a trial begins and ends, in seconds from the data set's own beginning of a trial."""
     tmax: float | None = None
+    """Where it ends."""
     resample: float | None = Field(None, gt=0)
     """Sampling rate in Hz."""
     channels: tuple[str, ...] | None = Field(None, strict=False, min_length=1)
+    """Electrodes, by their names."""
     events: tuple[str, ...] | None = Field(None, strict=False, min_length=2)
     """The classes."""
     n_classes: int | None = Field(None, ge=2)
+    """How many of the paradigm's classes."""
     groups: Literal["subject", "session", "run"] = "subject"
     """What is a group, for ``split_by_group`` and ``folds: groups``; sessions are those of one subject, runs of one
     session."""
     test: Literal["last_session"] | Annotated[float, Field(gt=0, lt=1)] = "last_session"
-    """Each subject's last session; or a share drawn for test, the same for every seed."""
+    """Each subject's last session; or a share drawn for test, the same for every seed (of whole groups with
+    ``split_by_group``)."""
 
 
 class DigitsData(DataCommon):
@@ -177,6 +193,7 @@ class FolderData(ImageCommon):
 
     source: Literal["folder"]
     path: str
+    """The folder."""
     class_names: tuple[str, ...] | None = Field(None, strict=False, min_length=2)
     """The class folders in the order of their labels; sorted by name by default."""
     test: float = Field(0.2, gt=0, lt=1)
@@ -210,7 +227,9 @@ class HubData(ImageCommon):
     config: str | None = None
     """Which of the data sets under one name."""
     image: str = "image"
+    """Column that holds the images."""
     label: str = "label"
+    """Column that holds the classes."""
     part: str | None = None
     """Column that names the part of each row, where a file holds them all."""
     test: float = Field(0.2, gt=0, lt=1)

@@ -16,7 +16,9 @@ class MaxNormSpec(Spec):
     """Largest Euclidean norm of each filter, held after every step (R1's table: 2 and 0.5)."""
 
     conv: float = Field(2.0, gt=0)
+    """Of convolutions."""
     dense: float = Field(0.5, gt=0)
+    """Of dense layers."""
 
 
 def _one_is_a_list(value: Any) -> Any:
@@ -27,12 +29,14 @@ class ModelCommon(Spec):
     """What every network understands."""
 
     max_norm: MaxNormSpec | None = None
+    """Bounds of the norms of filters; null leaves them free."""
 
 
 class ActivatedModel(ModelCommon):
     """A network with one kind of activation."""
 
     activation: Activation = "relu"
+    """In all places where the network has one."""
     negative_slope: float = Field(0.01, ge=0, le=1)
     """Of leaky_relu; no other activation has one."""
 
@@ -42,6 +46,7 @@ class EEGNetSpec(ActivatedModel):
 
     name: Literal["eegnet"]
     dropout: Share = 0.5
+    """Probability that an activation is zeroed in training."""
 
 
 class DeepConvNetSpec(ActivatedModel):
@@ -49,6 +54,7 @@ class DeepConvNetSpec(ActivatedModel):
 
     name: Literal["deepconvnet"]
     dropout: Share = 0.5
+    """Probability that an activation is zeroed in training."""
 
 
 class SimpleCNNSpec(ActivatedModel):
@@ -56,6 +62,7 @@ class SimpleCNNSpec(ActivatedModel):
 
     name: Literal["simple_cnn"]
     dropout: Share = 0.5
+    """Probability that an activation is zeroed in training."""
 
 
 class ResNet18Spec(ActivatedModel):
@@ -83,6 +90,7 @@ class FaceCNNLargeSpec(ActivatedModel):
     activation: Activation = "leaky_relu"
     """Of the convolution blocks; the dense layers have ReLU."""
     negative_slope: float = Field(0.05, ge=0, le=1)
+    """Of leaky_relu."""
     dropout: Rates = (0.2, 0.25, 0.3, 0.4, 0.5, 0.5, 0.5)
     """After each of five blocks and two dense layers."""
 
@@ -94,6 +102,7 @@ class DNNSpec(ActivatedModel):
     widths: Annotated[
         Widths, Field(strict=False, min_length=1), BeforeValidator(_one_is_a_list, json_schema_input_type=Widths | int)
     ] = (2048, 512)
+    """Units of each hidden layer."""
     dropout: Rates | None = None
     """After each hidden layer; by default R4's 0.4 and 0.5 where there are two, else 0.5."""
     match_parameters: Literal["simple_cnn", "resnet18", "face_cnn", "face_cnn_large"] | None = None

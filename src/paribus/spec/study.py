@@ -56,8 +56,11 @@ class Baseline(Spec):
     """The configuration that factors change."""
 
     data: DataSpec
+    """Where data come from, and what happens to them before training."""
     model: ModelSpec
+    """The network."""
     train: TrainSpec = TrainSpec()
+    """The recipe."""
     vary: Annotated[tuple[Stream, ...], Field(strict=False, min_length=1), AfterValidator(_in_order)] = STREAMS
     """Which uses of chance follow the seed; the others are those of seed 0 in every trial."""
 
@@ -113,7 +116,9 @@ class Factor(Spec):
     """
 
     path: str | None = None
+    """The field that a list of levels sets."""
     levels: Annotated[tuple[Any, ...], Field(strict=False)] | dict[str, dict[str, Any]]
+    """Values for ``path``; or a mapping from each level's name to its patch."""
 
     @model_validator(mode="before")
     @classmethod
@@ -139,7 +144,7 @@ class ReportedFigure(Spec):
     """A figure that somebody else reported for the cells that have these levels."""
 
     cell: Annotated[dict[str, str], BeforeValidator(_level_names, json_schema_input_type=dict[str, Scalar])]
-    """factor -> level."""
+    """Factor -> level."""
     test_accuracy: float | None = Field(None, ge=0, le=100)
     """In percent."""
     validation_accuracy: float | None = Field(None, ge=0, le=100)
@@ -156,11 +161,13 @@ class Reported(Spec):
     """Figures from a report, shown beside ours where the data are the same, and never where ``data.limit`` is set."""
 
     source: str
+    """As it is to be called."""
     data: dict[str, Scalar]
     """Fields of the data specification that must have these values for the figures to be shown."""
     model: dict[str, Scalar] = Field({})
     """Likewise of the network."""
     figures: tuple[ReportedFigure, ...] = Field(strict=False)
+    """One for each cell that was reported."""
 
 
 def _kind_of_factor(value: Any) -> str:
@@ -185,17 +192,24 @@ class SeedsThatVary(Spec):
     """Seeds that only some uses of chance follow."""
 
     n: int | Annotated[tuple[Seed, ...], Field(strict=False)]
+    """A count, or a list of seeds."""
     vary: tuple[Stream, ...] = Field(strict=False)
+    """Uses of chance that follow the seed."""
 
 
 class StudySpec(Spec):
     """A question: a baseline, factors with levels, a design and seeds."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
+    """Letters, digits, dots, hyphens, underscores; the run folder's name, unless ``--out`` gives another."""
     question: str = Field(min_length=1)
+    """What the study asks, in a sentence; heads the report."""
     baseline: Baseline
+    """The configuration that factors change."""
     factors: dict[str, AnyFactor] = Field({})
+    """Name of each factor, and what it varies."""
     design: Design = "grid"
+    """All combinations of levels; each level beside the baseline, one factor at a time; or a search."""
     seeds: Annotated[
         tuple[Seed, ...],
         Field(strict=False, min_length=1),
@@ -208,6 +222,7 @@ class StudySpec(Spec):
     """Which epoch's weights count: highest validation accuracy (ties: lower validation loss, then earlier),
     the last, or the highest test accuracy (only to show how it flatters)."""
     reported: tuple[Reported, ...] = Field((), strict=False)
+    """What others found, to stand beside our figures."""
 
     @model_validator(mode="before")
     @classmethod

@@ -16,8 +16,11 @@ class AdamSpec(Spec):
 
     name: Literal["adam"]
     lr: float = Field(1e-3, gt=0, le=LARGEST)
+    """Learning rate; its highest, where the schedule changes it."""
     weight_decay: float = Field(0.0, ge=0, le=LARGEST)
+    """Times the weights, added to the gradient."""
     betas: tuple[Share, Share] = Field((0.9, 0.999), strict=False)
+    """Decay rates of the means of the gradient and of its square."""
 
 
 class AdamWSpec(Spec):
@@ -25,8 +28,11 @@ class AdamWSpec(Spec):
 
     name: Literal["adamw"]
     lr: float = Field(1e-3, gt=0, le=LARGEST)
+    """Learning rate; its highest, where the schedule changes it."""
     weight_decay: float = Field(0.01, gt=0, le=LARGEST)
+    """Times the learning rate and the weights, taken from the weights."""
     betas: tuple[Share, Share] = Field((0.9, 0.999), strict=False)
+    """Decay rates of the means of the gradient and of its square."""
 
 
 class SgdSpec(Spec):
@@ -34,9 +40,13 @@ class SgdSpec(Spec):
 
     name: Literal["sgd"]
     lr: float = Field(1e-2, gt=0, le=LARGEST)
+    """Learning rate; its highest, where the schedule changes it."""
     weight_decay: float = Field(0.0, ge=0, le=LARGEST)
+    """Times the weights, added to the gradient."""
     momentum: float = Field(0.9, ge=0, lt=1)
+    """Share of the last step that goes on."""
     nesterov: bool = False
+    """Look ahead by the momentum."""
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
@@ -63,7 +73,9 @@ class StepSpec(Spec):
 
     name: Literal["step"]
     factor: float = Field(0.5, gt=0, le=1)
+    """What the learning rate is multiplied by."""
     every: int = Field(10, ge=1)
+    """Epochs between two steps."""
 
 
 class CosineSpec(Spec):
@@ -77,6 +89,7 @@ class OneCycleSpec(Spec):
 
     name: Literal["one_cycle"]
     warmup: float = Field(0.3, gt=0, lt=1)
+    """Share of all steps."""
 
 
 _Schedule = ConstantSpec | StepSpec | CosineSpec | OneCycleSpec
@@ -90,6 +103,7 @@ class LossSpec(Spec):
     """Cross-entropy."""
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of the target that is spread evenly over all classes (Szegedy et al. 2016)."""
     class_weights: Literal["none", "inverse_count", "inverse_share", "effective_number"] = "none"
     """R2's two ways: 1 / n of the class, or 1 / share of the class; or (1 - beta) / (1 - beta^n),
     scaled to add up to the number of classes (Cui et al. 2019)."""
@@ -103,18 +117,26 @@ class EarlyStopSpec(Spec):
     """End training when the validation loss has not fallen by ``min_improvement`` for ``patience`` epochs."""
 
     patience: int = Field(10, ge=1)
+    """Epochs."""
     min_improvement: float = Field(0.0, ge=0)
+    """By how much the loss must have fallen."""
 
 
 class TrainSpec(Spec):
     """The recipe."""
 
     epochs: int = Field(100, ge=1)
+    """At most; which of them counts is for ``selection`` to say."""
     batch_size: int = Field(64, ge=1)
+    """Examples a step."""
     optimizer: OptimizerSpec = AdamSpec(name="adam")
+    """What makes steps of gradients."""
     schedule: ScheduleSpec = ConstantSpec(name="constant")
+    """The learning rate over the steps."""
     loss: LossSpec = LossSpec()
+    """What is minimised; the loss that is reported is always the plain cross-entropy."""
     early_stop: EarlyStopSpec | None = None
+    """End before ``epochs``; null never does."""
     sampling: Literal["shuffled", "class_balanced"] = "shuffled"
     """Each example once an epoch, or as many draws with replacement, each class equally likely."""
     augmentation: tuple[AugmentationSpec, ...] = Field((), strict=False)
