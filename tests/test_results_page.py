@@ -157,7 +157,7 @@ def leaky(tmp_path: Path) -> Path:
     (tmp_path / "study.yaml").write_text(
         "name: leak\nquestion: How much of it is known by heart?\n"
         "baseline: {data: {source: npz, path: data.npz}, model: {name: logistic}, train: {epochs: 1, batch_size: 8}}\n"
-        "factors: {left out: {levels: {everything: {train.refit: all}, copies: {data.drop: [cross_split_duplicates]}}}}\n"
+        "factors: {without: {levels: {any: {train.refit: all}, copies: {data.drop: [cross_split_duplicates]}}}}\n"
         "seeds: 1\n"
     )
     commands.paribus("run", "study.yaml", "--out", "run", "--no-report", cwd=tmp_path)
@@ -168,14 +168,14 @@ def test_copies_are_of_what_was_trained_on(script: ModuleType, leaky: Path, monk
     monkeypatch.chdir(leaky.parent)
     run = read_run(leaky)
     rows = {row["cell"]: row for row in script.take("leak", run)["cells"]}
-    assert (rows["everything"]["copies"], rows["copies"]["copies"]) == (5, 0)
+    assert (rows["any"]["copies"], rows["copies"]["copies"]) == (5, 0)
     test = run.records[0].predictions["test"]
     data = load_dataset(run.records[0].spec.data)
     pixels = {image.tobytes() for image in np.load("data.npz")["x"][:5]}
     known = {one for one, image in zip(data.ids.tolist(), np.array(data.x), strict=True) if image.tobytes() in pixels}
     own = [i for i, one in enumerate(test.ids.tolist()) if one not in known]
     assert len(own) == 15
-    assert rows["everything"]["without_copies"] == (test.logits.argmax(axis=1) == test.y)[own].mean()
+    assert rows["any"]["without_copies"] == (test.logits.argmax(axis=1) == test.y)[own].mean()
 
 
 def test_where_all_are_copies_nothing_is_left(script: ModuleType) -> None:
