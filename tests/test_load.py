@@ -1,5 +1,6 @@
 """Study files: what is read, and that each mistake is told with file, line, field and a suggestion."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from paribus.errors import StudyError
 from paribus.grid import cells
 from paribus.load import LARGEST_STUDY_FILE, builtin_studies, load_study
-from paribus.spec import AdamWSpec, SgdSpec, StepSpec
+from paribus.spec import AdamWSpec, SearchDesign, SgdSpec, StepSpec
 
 BASE = """\
 name: a
@@ -211,6 +212,7 @@ def test_only_the_baseline_is_called_baseline(write) -> None:
         ("baseline=3", "set its fields"),
         ("factors.a=[relu]", "only be set as a whole"),
         ("train.epochs.more=1", "`epochs` has no fields inside"),
+        ("design.trials=8", "`design` is `grid`, which has no fields: only a search has"),
     ],
 )
 def test_settings_that_are_wrong(write, setting: str, says: str) -> None:
@@ -228,6 +230,22 @@ def test_settings(write) -> None:
     assert study.baseline.train.early_stop is not None
     assert study.baseline.train.early_stop.patience == 4
     assert study.baseline.data.validation == 0.5
+
+
+def test_settings_of_a_search(write) -> None:
+    path = write(BASE + LR + SEARCH)
+    study = load_study(path, ["design.trials=4", "design.search=random", "seeds=2"])
+    assert study.design == SearchDesign(search="random", trials=4)
+    assert load_study(path, ["design={search: tpe, trials: 5}", "design.confirm=2"]).design == SearchDesign(
+        search="tpe", trials=5, confirm=2
+    )
+    for setting, says in (
+        ("design.trails=4", "design.trails: unknown field; did you mean `trials`?"),
+        ("design.trials=0", "design.trials: "),
+        ("design.trials.more=4", "design.trials.more: unknown field"),
+    ):
+        with pytest.raises(StudyError, match=f"--set: {re.escape(says)}"):
+            load_study(path, [setting])
 
 
 def test_another_source_leaves_the_first_ones_fields_behind() -> None:
