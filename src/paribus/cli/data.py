@@ -70,7 +70,7 @@ def fetch(
     name: Annotated[
         str, typer.Argument(help="cifar10, hub:OWNER/NAME, hub:OWNER/NAME:CONFIG or aeon:NAME.", show_default=False)
     ],
-    to: Annotated[Path | None, typer.Option(help="Folder for it.  [default: where paribus looks]")] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for it.", show_default="where paribus looks")] = None,
 ) -> None:
     """Download a data set. Ctrl-C keeps what has come; the same command goes on from there."""
     from paribus.cli.progress import download_progress
@@ -90,7 +90,7 @@ def preview(
     study: Study,
     settings: Settings = None,
     out: Annotated[
-        Path | None, typer.Option(help="Picture to write (.png).  [default: STUDY-preview.png]", show_default=False)
+        Path | None, typer.Option(help="Picture to write (.png).", show_default="STUDY-preview.png")
     ] = None,
     n: Annotated[int, typer.Option("--n", min=1, max=100, help="Training examples to show.")] = 8,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the trial to look at.")] = 0,

@@ -178,7 +178,7 @@ def report(
     lang: Lang = None,
     png: Annotated[
         bool | None,
-        typer.Option(help="Figures as PNG (300 dpi) beside SVG.  [default: unless over 100]", show_default=False),
+        typer.Option(help="Figures as PNG (300 dpi) beside SVG.", show_default="unless over 100"),
     ] = None,
     saliency: Annotated[
         bool, typer.Option("--saliency", help="Show which pixels mattered in misclassified images; needs an extra.")

@@ -29,7 +29,7 @@ from paribus.shown import hide_password
 def run(
     study: Study,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes, one thread each.  [default: one a core]")
+        int | None, typer.Option(min=1, help="Worker processes, one thread each.", show_default="one a core")
     ] = None,
     out: Out = None,
     store: Annotated[
@@ -37,8 +37,8 @@ def run(
         typer.Option(
             metavar="URL",
             help="Where records are kept: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; the password "
-            "may be in it, in PGPASSWORD, in ~/.pgpass, or in a URL in PARIBUS_STORE.  [default: OUT/store.sqlite]",
-            show_default=False,
+            "may be in it, in PGPASSWORD, in ~/.pgpass, or in a URL in PARIBUS_STORE.",
+            show_default="OUT/store.sqlite",
         ),
     ] = None,
     settings: Settings = None,
@@ -49,7 +49,7 @@ def run(
     address: Annotated[
         str | None,
         typer.Option(
-            metavar="auto|HOST:PORT", help="The Ray cluster.  [default: one of this machine]", show_default=False
+            metavar="auto|HOST:PORT", help="The Ray cluster.", show_default="one of this machine"
         ),
     ] = None,
     resources: Annotated[

@@ -32,10 +32,10 @@ Settings = Annotated[
 Lang = Annotated[
     str | None,
     typer.Option(
-        help="Of the report: en or zh-TW.  [default: $PARIBUS_LANG, or en]", metavar="LANG", show_default=False
+        help="Of the report: en or zh-TW.", metavar="LANG", show_default="$PARIBUS_LANG, or en"
     ),
 ]
-Out = Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/STUDY]", show_default=False)]
+Out = Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/STUDY")]
 AllowImport = Annotated[
     bool,
     typer.Option(
