@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from paribus.cli.main import app
+from paribus.data.fetch import NAMES
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -33,6 +34,11 @@ def test_no_word_is_swallowed(path: tuple[str, ...]) -> None:
     meant += [default for each in ALL[path].params if isinstance(default := getattr(each, "show_default", 0), str)]
     for text in filter(None, meant):
         assert " ".join(words(text)) in " ".join(words(shown))
+
+
+def test_every_data_set_that_can_be_asked_for_is_named() -> None:
+    shown = CliRunner().invoke(app, ["data", "fetch", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
+    assert [name for name in NAMES if name not in shown] == []
 
 
 def test_defaults_that_are_worked_out_are_told() -> None:
