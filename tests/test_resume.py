@@ -268,7 +268,7 @@ def test_a_trial_that_takes_too_long_is_recorded_and_can_go_on(whole: Path) -> N
 def test_options_that_are_none(whole: Path) -> None:
     for option, value, words in (
         ("--time-limit", "soon", "--time-limit must be a time above 0 as 90s, 30m or 2h, got `soon`"),
-        ("--checkpoint-every", "often", "checkpoint_every"),
+        ("--checkpoint-every", "often", "--checkpoint-every: must be a time, as 30s, 5m or 2h, a number of epochs"),
         ("--retries", "-1", "greater than or equal to 0"),
     ):
         result = commands.paribus("run", "study.yaml", "--out", "none", option, value, cwd=whole, code=2)

@@ -238,8 +238,8 @@ def test_candidates_as_far_as_the_budget_goes() -> None:
     ("factor", "path", "message"),
     [
         ({**LR, "path": "train.optimiser.lr"}, "factors.x.low", "unknown field"),
-        ({**LR, "low": -1.0, "log": False}, "factors.x.low", "greater than"),
-        ({"path": "train.batch_size", "low": 1.5, "high": 8}, "factors.x.low", "integer"),
+        ({**LR, "low": -1.0, "log": False}, "factors.x.low", "above 0"),
+        ({"path": "train.batch_size", "low": 1.5, "high": 8}, "factors.x.low", "whole number"),
         ({"path": "lr", "low": 1, "high": 8}, "factors.x.low", "a path starts with one of data, model, train"),
     ],
 )

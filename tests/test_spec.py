@@ -17,6 +17,20 @@ def test_frozen() -> None:
         run.out = "y"
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("30s", "30s"), ("5m", "300s"), ("1.5h", "5400s"), ("0.5s", "0.5s"), ("10", "10"), ("never", "never")],
+)
+def test_how_often_a_state_is_kept(given: str, kept: str) -> None:
+    assert validate(RunSpec, {"out": "x", "checkpoint_every": given}).checkpoint_every == kept
+
+
+@pytest.mark.parametrize("given", ["often", "0", "-5s", "5x", ""])
+def test_how_often_no_state_is_kept(given: str) -> None:
+    with pytest.raises(StudyError, match="must be a time, as 30s, 5m or 2h, a number of epochs, as 10, or never"):
+        validate(RunSpec, {"out": "x", "checkpoint_every": given})
+
+
 def test_json_round_trip() -> None:
     plain = {
         "data": {"source": "aeon", "name": "X", "normalise": {"name": "fixed", "mean": [1.0, 2.0], "std": 3.0}},
@@ -88,8 +102,8 @@ def test_seeds_that_cannot_be(seeds: Any, baseline: dict[str, Any], message: str
     [
         ({"folds": 5}, {}, r"train\.refit: data\.folds needs"),
         ({"folds": 5}, {"refit": "all", "early_stop": {}}, r"train\.early_stop: cannot stand with data\.folds"),
-        ({"folds": 1}, {"refit": "all"}, "greater than or equal to 2"),
-        ({"folds": "group"}, {"refit": "all"}, "valid integer or 'groups', got"),
+        ({"folds": 1}, {"refit": "all"}, "at least 2"),
+        ({"folds": "group"}, {"refit": "all"}, "whole number or `groups`, got"),
     ],
 )
 def test_folds_that_cannot_be(data: dict[str, Any], train: dict[str, Any], message: str) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 from paribus.errors import StudyError
@@ -22,7 +23,7 @@ ID_LENGTH = 16
 MOST_CELLS, MOST_TRIALS = 5_000, 100_000
 """Of a study; ten levels of three factors are 1,000 cells."""
 MOST_CORNERS = 500
-"""Combinations of a search that are looked at before it starts."""
+"""Combinations of a search that are looked at before it starts; of more, so many are drawn."""
 
 
 def patch(baseline: Baseline, patches: Patches) -> dict[str, Any]:
@@ -121,8 +122,8 @@ def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
 
     A ``grid`` has every combination of levels. ``one_at_a_time`` has the baseline as it stands (an empty cell)
     and then each level that differs from it, alone. Of a search, which chooses its cells on the way, these are the
-    corners of what it may choose: as of ``one_at_a_time``, with the ends of ranges for levels. Where there are not too
-    many, every combination of them is seen to be valid.
+    corners of what it may choose: as of ``one_at_a_time``, with the ends of ranges for levels. Every combination of
+    them is seen to be valid; where there are too many, `MOST_CORNERS` that are drawn from them.
 
     Raises:
         StudyError: a level does not give a valid configuration, or two levels give the same one.
@@ -131,10 +132,12 @@ def cells(study: StudySpec) -> tuple[tuple[Cell, Baseline], ...]:
     factors = {name: levels_of(name, factor) for name, factor in study.factors.items()}
     for name, levels in factors.items():
         _refuse_equal_levels(study.baseline, name, study.factors[name], levels)
+        _refuse_step(study.baseline, name, study.factors[name])
     if study.design != "one_at_a_time":
         _refuse_overlaps(factors)
-    if isinstance(study.design, SearchDesign) and math.prod(map(len, factors.values())) <= MOST_CORNERS:
-        for cell, patches in _crossed(factors):
+    if isinstance(study.design, SearchDesign):
+        few = math.prod(map(len, factors.values())) <= MOST_CORNERS
+        for cell, patches in _crossed(factors) if few else _some_crossed(factors):
             resolve(study.baseline, patches, cell)
     result = [(cell, resolve(study.baseline, patches, cell)) for cell, patches in _combine(study, factors)]
     if study.design != "grid":
@@ -186,11 +189,27 @@ def _combine(study: StudySpec, factors: Mapping[str, Mapping[str, Patches]]) -> 
 
 def _crossed(factors: Mapping[str, Mapping[str, Patches]]) -> list[tuple[Cell, dict[str, Any]]]:
     """Every combination of levels with all its patches."""
-    found = []
-    for chosen in itertools.product(*(levels.items() for levels in factors.values())):
-        cell = tuple((name, level) for name, (level, _) in zip(factors, chosen, strict=True))
-        found.append((cell, {path: value for _, patches in chosen for path, value in patches.items()}))
-    return found
+    return [_together(factors, chosen) for chosen in itertools.product(*factors.values())]
+
+
+def _some_crossed(factors: Mapping[str, Mapping[str, Patches]]) -> list[tuple[Cell, dict[str, Any]]]:
+    """`MOST_CORNERS` combinations of levels: each level of a factor equally often, beside others by chance.
+
+    Drawn as Latin hypercubes are (McKay et al. 1979), and always alike, so that a study is valid or is not.
+    """
+    random = Random(0)
+    columns = []
+    for levels in factors.values():
+        column = (list(levels) * -(-MOST_CORNERS // len(levels)))[:MOST_CORNERS]
+        random.shuffle(column)
+        columns.append(column)
+    return [_together(factors, chosen) for chosen in zip(*columns, strict=True)]
+
+
+def _together(factors: Mapping[str, Mapping[str, Patches]], chosen: tuple[str, ...]) -> tuple[Cell, dict[str, Any]]:
+    """One level of each factor, with all their patches."""
+    cell = tuple(zip(factors, chosen, strict=True))
+    return cell, {path: value for name, level in cell for path, value in factors[name][level].items()}
 
 
 def resolve(baseline: Baseline, patches: Patches, cell: Cell) -> Baseline:
@@ -228,6 +247,21 @@ def _refuse_equal_levels(baseline: Baseline, name: str, factor: AnyFactor, level
         if text in seen:
             raise StudyError(f"level `{level}` equals level `{seen[text]}`: levels must differ", path=place)
         seen[text] = level
+
+
+def _refuse_step(baseline: Baseline, name: str, factor: AnyFactor) -> None:
+    """A range from 16 to 128 by halves has ends that are whole, and little else that is."""
+    if not isinstance(factor, Range) or factor.step is None:
+        return
+    patches = {factor.path: factor.low + factor.step}
+    try:
+        validate(Baseline, patch(baseline, patches))
+    except StudyError as error:
+        if _alone(error, patches):
+            raise StudyError(
+                f"low and one step are {patches[factor.path]:.10g}, which is no value: {error}",
+                path=f"factors.{name}.step",
+            ) from None
 
 
 def _place(factor: AnyFactor, level: str, i: int) -> str:

@@ -33,7 +33,8 @@ def load_study(study: str | Path, settings: Sequence[str] = (), *, allow_import:
     Args:
         study: path of a YAML file, or a name that `builtin_studies` lists.
         settings: ``path=value`` each, the value as YAML. A path that starts with ``data``, ``model`` or ``train``
-            changes the baseline; any other names a field of the study (``seeds=3``).
+            changes the baseline; any other names a field of the study (``seeds=3``), or one of a search's
+            (``design.trials=8``).
         allow_import: code that is not of paribus may be imported later, which runs it;
             ``PARIBUS_ALLOW_IMPORT=1`` in the environment allows it too.
 
@@ -101,6 +102,7 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
     Raises:
         StudyError: a setting is not of that form, its path leads nowhere, or the study is not valid with it.
     """
+    plain = spec.model_dump(mode="json", exclude_unset=True)
     study: dict[str, Any] = {}
     baseline: dict[str, Any] = {}
     for setting in settings:
@@ -111,6 +113,9 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
             baseline[path] = value
         elif path == "baseline":
             raise StudyError("set its fields, as in --set train.epochs=20", path=f"--set {setting}")
+        elif top == "design" and path != top:
+            design = study.get(top, plain.get(top, spec.design))
+            study[top] = _with_field(design, path.removeprefix("design."), value, setting)
         elif top in StudySpec.model_fields and path != top:
             raise StudyError(f"`{top}` can only be set as a whole: edit the file", path=f"--set {setting}")
         elif path in StudySpec.model_fields:
@@ -118,7 +123,7 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
         else:
             known = [*Baseline.model_fields, *StudySpec.model_fields]
             raise StudyError(f"no such field{from_known(top, known)}", path=f"--set {setting}")
-    plain = spec.model_dump(mode="json", exclude_unset=True) | study
+    plain |= study
     try:
         plain["baseline"] = patch(spec.baseline, baseline)
         if isinstance(study.get("seeds"), dict) and "vary" not in baseline:
@@ -128,6 +133,17 @@ def apply_settings(spec: StudySpec, settings: Sequence[str]) -> StudySpec:
     except StudyError as error:
         raise StudyError(f"{error.path.removeprefix('baseline.')}: {error.message}", path="--set") from None
     return result
+
+
+def _with_field(design: Any, field: str, value: Any, setting: str) -> dict[str, Any]:
+    """A search with one of its fields set; other designs are words and have none."""
+    if not isinstance(design, dict):
+        raise StudyError(
+            f"`design` is `{design}`, which has no fields: only a search has, as in "
+            "--set 'design={search: tpe, trials: 20}'",
+            path=f"--set {setting}",
+        )
+    return {**design, field: value}
 
 
 def _find(study: str | Path) -> tuple[Path, str]:

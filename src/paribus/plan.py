@@ -14,7 +14,7 @@ from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
 from paribus.search import Candidate, Seen, candidates, confirming, design_of, n_left, seen, winners
 from paribus.spec import Baseline, DataSpec, SearchDesign, StudySpec
 from paribus.store.base import Store, StoredStudy
-from paribus.store.place import STORE, find_store, has_store, remembered, shown
+from paribus.store.place import STORE, find_store, has_store, no_run_at, remembered, shown
 from paribus.store.sql import open_store
 
 
@@ -136,10 +136,8 @@ def open_run(out: Path) -> Store:
         RunError: the folder does not exist or holds no run.
         StoreError: the store cannot be opened.
     """
-    if not out.is_dir():
-        raise RunError(f"no run folder at {out}: start one with `paribus run STUDY --out {out}`")
     if not has_store(out):
-        raise RunError(f"{out} holds no run: there is no {STORE} in it; start one with `paribus run STUDY --out {out}`")
+        raise RunError(no_run_at(out))
     return open_store(find_store(out), read_only=True)
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from paribus.data.fingerprint import fingerprint
-from paribus.data.sources import load_dataset, moved
+from paribus.data.sources import load_moved
 from paribus.errors import CheckpointError, StoreError
 from paribus.plan import open_run
 from paribus.store.place import has_store, remembered
@@ -48,7 +48,7 @@ def evaluate(checkpoint: Path, data_path: str | None = None, *, allow_import: bo
     """
     description, model = load(checkpoint, allow_import=allow_import)
     spec = description.spec
-    dataset = load_dataset(moved(spec.data, data_path))
+    dataset = load_moved(spec.data, data_path)
     if fingerprint(dataset) != description.fingerprint:
         raise CheckpointError(
             f"the data are not those that {checkpoint} was trained on (their content differs); "

@@ -4,12 +4,16 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from commands import paribus, run_small
+from paribus.analysis.power import Power
+from paribus.cli.main import app
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +56,27 @@ def test_a_rule_travels_with_the_checkpoint(done: Path, eeg_file: Path, tmp_path
 
 def test_power(done: Path) -> None:
     out = paribus("power", "runs/small", "--difference", "5", cwd=done).stdout
-    assert re.search(r"^activation +elu − relu +[+−]?\d+\.\d +2 +\d+\.\d +(\d+|no number) +\d+ +\d+\.\d%$", out, re.M)
+    assert re.search(
+        r"^activation +elu − relu +[+−]?\d+\.\d +2 +(\d+\.\d|none) +(\d+|no number) +\d+ +\d+\.\d%$", out, re.M
+    )
     assert re.search(
         r"^(\d+ seeds would show|On these test examples no number of seeds shows) a difference of 5 points", out, re.M
     )
     assert "0.001" in paribus("power", "runs/small", "--difference", "0", cwd=done, code=2).stderr
+
+
+def test_a_run_that_could_have_seen_nothing_has_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than 100 points is no difference that accuracies can have, in the report and here."""
+    from types import SimpleNamespace
+
+    import paribus.analysis.power
+    import paribus.results
+
+    one = Power("f", "a", "b", 0.1, 1.311, 2, None, 90, 0.5)
+    monkeypatch.setattr(paribus.results, "analyse", lambda _: SimpleNamespace(result=None))
+    monkeypatch.setattr(paribus.analysis.power, "power", lambda *_: (one, replace(one, detectable=0.25)))
+    lines = CliRunner().invoke(app, ["power", "x"]).stdout.splitlines()
+    assert [line.split()[6] for line in lines if line.startswith("f ")] == ["none", "25.0"]
 
 
 def test_compare_runs(done: Path) -> None:
@@ -84,6 +104,10 @@ def test_a_table_for_a_paper(done: Path) -> None:
         )
     )
     assert [row["activation"] for row in rows] == ["relu", "elu"]
+    (done / "runs/small/report/index.html").write_text("as it was")
+    text = paribus("report", "runs/small", "--table", "cells", cwd=done).stdout
+    assert text == paribus("report", "runs/small", "--format", "md", "--table", "cells", cwd=done).stdout
+    assert (done / "runs/small/report/index.html").read_text() == "as it was"
     assert (
         "did you mean `cells`"
         in paribus("report", "runs/small", "--format", "md", "--table", "cell", cwd=done, code=2).stderr

@@ -1,11 +1,13 @@
 """`paribus data audit`, and which data a word means."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
@@ -63,6 +65,45 @@ def test_data_that_training_would_refuse_are_examined_all_the_same(tmp_path: Pat
     result = CliRunner().invoke(app, ["data", "audit", str(tmp_path / "eeg.npz")])
     assert "needs at least 2 training examples" in result.stderr
     assert [line.split()[:2] for line in result.stdout.splitlines()[2:4]] == [["0", "4"], ["1", "1"]]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two classes of six pictures, one of them of another size, and a file that is none."""
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        folder = tmp_path / "photos" / "ab"[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (8, 9 if i == 11 else 8), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    (tmp_path / "photos/a/notes.png").write_text("no picture")
+    return tmp_path / "photos"
+
+
+def test_unreadable_images_are_found_and_not_stopped_at(photos: Path) -> None:
+    result = CliRunner().invoke(app, ["data", "audit", str(photos), "--set", "size=8"])
+    assert result.exit_code == 1
+    assert "unreadable: 1 file could not be decoded and was left out\n  a/notes.png (" in result.stdout
+    assert "training would refuse these data: all image files must be readable, 1 is not: a/notes" in result.stderr
+    assert "--set data.unreadable=skip" in result.stderr
+    told = audit(photos, "--set", "size=8", "--set", "data.unreadable=skip")
+    assert "unreadable: 1 file" in told.stdout
+    assert told.exit_code == 0
+
+
+def test_images_of_several_sizes_are_told_what_to_type(photos: Path) -> None:
+    with pytest.raises(DataError, match=r"8 x 8: 11 .*, 8 x 9: 1 .*; resize them with --set data\.size=8") as caught:
+        audit(photos)
+    (option,) = re.findall(r"--set (\S+?),", str(caught.value))
+    assert audit(photos, "--set", option, "--set", "unreadable=skip").exit_code == 0
+
+
+def test_folders_without_a_readable_image(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_text("no picture")
+    with pytest.raises(DataError, match=r"no images to train on: a/1\.png \(not an image"):
+        audit(tmp_path)
 
 
 def test_near_duplicates_of_eeg_are_refused(arrays: Path) -> None:

@@ -242,7 +242,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
         DataError, match=r"2 are not: train/a/cut.jpg \(.*\), train/b/text.png \(not an image"
     ) as caught:
         load_folder(root)
-    assert "data.unreadable: skip" in str(caught.value)
+    assert "--set data.unreadable=skip" in str(caught.value)
     dataset = load_folder(root, unreadable="skip")
     assert [name.split(" (")[0] for name in dataset.unreadable] == ["train/a/cut.jpg", "train/b/text.png"]
     assert dataset.unreadable[1].endswith("(not an image, or cut off)")
@@ -297,7 +297,7 @@ def test_links_are_followed_and_those_that_lead_nowhere_are_unreadable(tmp_path:
     os.symlink(more, root / "train" / "a" / "more")
     assert len(load_folder(root).y) == 13
     os.symlink(tmp_path / "nowhere.png", root / "train" / "a" / "gone.png")
-    with pytest.raises(DataError, match=r"1 are not: train/a/gone\.png"):
+    with pytest.raises(DataError, match=r"1 is not: train/a/gone\.png"):
         load_folder(root)
     assert len(load_folder(root, unreadable="skip").y) == 13
 

@@ -2,10 +2,12 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pytest
 
 from paribus.data.fingerprint import fingerprint
-from paribus.data.sources import describe_sources, load_dataset
-from paribus.spec import DataSpec, DigitsData, NormaliseNone, NpzData
+from paribus.data.sources import describe_sources, load_dataset, load_moved
+from paribus.errors import DataError
+from paribus.spec import DataSpec, DigitsData, FolderData, NormaliseNone, NpzData
 
 
 def test_every_source_is_described() -> None:
@@ -27,3 +29,17 @@ def test_the_audit_is_part_of_loading(tmp_path: Path) -> None:
     dataset = load_dataset(NpzData(source="npz", path=str(tmp_path / "d.npz"), non_finite="drop"))
     assert "train/0003" in dataset.notes[0]
     assert dataset.notes[1] == "no test example of class 1"
+
+
+def test_data_that_have_moved_are_named_by_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("here.npz", x=np.arange(200.0).reshape(20, 2, 5), y=np.arange(20) % 2)
+    there = NpzData(source="npz", path="there.npz")
+    assert len(load_moved(there, "here.npz").y) == 20
+    hint = f"name their place with --data-path (paths are relative to the current folder, {tmp_path})"
+    for spec, path in ((there, None), (there, "nowhere.npz"), (FolderData(source="folder", path="images"), None)):
+        with pytest.raises(DataError) as caught:
+            load_moved(spec, path)
+        assert hint in str(caught.value)
+    with pytest.raises(DataError, match=r"leave out --data-path$"):
+        load_moved(DigitsData(source="digits"), "here.npz")

@@ -232,5 +232,5 @@ def test_a_port_that_is_taken_and_a_folder_that_is_not_there(tmp_path):
     assert f"port {port} cannot be used" in result.stderr
     result = subprocess.run([PARIBUS, "serve", str(tmp_path / "none")], capture_output=True, text=True)
     assert result.returncode == 2
-    assert "no folder at" in result.stderr
+    assert "no run folder at" in result.stderr
     assert "Traceback" not in result.stderr

@@ -228,10 +228,15 @@ def _in_points(written: str) -> str:
     return tr("{points} points", points=written)
 
 
+def could_be(detectable: float) -> float | None:
+    """A detectable difference where accuracies can differ so much, by less than 100 points; else None: none is seen."""
+    return detectable if detectable < 1 else None
+
+
 def _seen(detectable: float) -> str:
-    if detectable < 1:
-        return tr("it could have seen {points}", points=points(detectable))
-    return tr("it could have seen none")
+    if (seen := could_be(detectable)) is None:
+        return tr("it could have seen none")
+    return tr("it could have seen {points}", points=points(seen))
 
 
 def interaction_words(one: "Interaction") -> str:

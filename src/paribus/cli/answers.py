@@ -23,7 +23,7 @@ def power(
     The last column is the share of the variance that seeds are to blame for; the rest is the test examples'.
     """
     from paribus.analysis.power import power as find
-    from paribus.analysis.words import percent, points
+    from paribus.analysis.words import could_be, percent, points
     from paribus.results import analyse
 
     found = find(analyse(run).result, difference / 100)
@@ -33,7 +33,7 @@ def power(
             f"{one.level} − {one.against}",
             points(one.difference, signed=True),
             str(one.n_seeds),
-            points(one.detectable),
+            "none" if (seen := could_be(one.detectable)) is None else points(seen),
             "no number" if one.seeds_needed is None else f"{one.seeds_needed:,}",
             f"{one.examples_needed:,}",
             percent(one.share_of_seeds),

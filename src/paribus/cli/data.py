@@ -46,31 +46,42 @@ def audit(
     from paribus.cli.which_data import which_data
     from paribus.data.audit import check
     from paribus.data.findings import audit as audit_data
+    from paribus.data.images import why_refused
     from paribus.data.sources import load_unchecked
+    from paribus.spec import ImageCommon
 
-    spec = which_data(what, settings or [])
-    dataset, refused = load_unchecked(spec), ""
+    spec, refused = which_data(what, settings or []), []
+    if isinstance(spec, ImageCommon):
+        dataset = load_unchecked(spec.model_copy(update={"unreadable": "skip"}))  # they are found, and not stopped at
+        refused += [why] if (why := why_refused(dataset.unreadable, spec)) else []
+    else:
+        dataset = load_unchecked(spec)
     try:
         dataset = check(dataset, spec.non_finite)
     except DataError as error:
-        refused = str(error)
+        refused.append(str(error))
     found = audit_data(dataset, near_duplicates=near_duplicates)
     if as_json:
         hand_over(json.dumps(asdict(found), indent=1))
     else:
         say(dataset.description)
         show_audit(found, dataset.class_names, dataset.notes)
+    for why in refused:
+        complain(f"training would refuse these data: {why}")
     if refused:
-        complain(f"training would refuse these data: {refused}")
         raise typer.Exit(1)
 
 
 @app.command()
 def fetch(
     name: Annotated[
-        str, typer.Argument(help="cifar10, hub:OWNER/NAME, hub:OWNER/NAME:CONFIG or aeon:NAME.", show_default=False)
+        str,
+        typer.Argument(
+            help="cifar10, hub:OWNER/NAME, hub:OWNER/NAME:CONFIG or aeon:NAME; of fer2013 it is told where to get it.",
+            show_default=False,
+        ),
     ],
-    to: Annotated[Path | None, typer.Option(help="Folder for it.  [default: where paribus looks]")] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for it.", show_default="where paribus looks")] = None,
 ) -> None:
     """Download a data set. Ctrl-C keeps what has come; the same command goes on from there."""
     from paribus.cli.progress import download_progress
@@ -89,9 +100,7 @@ def fetch(
 def preview(
     study: Study,
     settings: Settings = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Picture to write (.png).  [default: STUDY-preview.png]", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Picture to write (.png).", show_default="STUDY-preview.png")] = None,
     n: Annotated[int, typer.Option("--n", min=1, max=100, help="Training examples to show.")] = 8,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the trial to look at.")] = 0,
     allow_import: AllowImport = False,

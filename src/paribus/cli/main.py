@@ -170,25 +170,36 @@ def report(
     pdf: Annotated[bool, typer.Option("--pdf", help="Also print RUN/report/index.pdf, by Chromium.")] = False,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="md|tex|csv", help="Print a table in this form, and write no report."),
+        typer.Option(
+            "--format",
+            metavar="md|tex|csv",
+            help="Print a table in this form, and write no report.",
+            show_default="md with --table",
+        ),
     ] = None,
     table: Annotated[
-        str, typer.Option("--table", metavar="NAME", help="Which one: answer, cells, comparisons, …; with --format.")
-    ] = "answer",
+        str | None,
+        typer.Option(
+            "--table",
+            metavar="NAME",
+            help="Print this table, as cells or comparisons, and write no report.",
+            show_default="answer with --format",
+        ),
+    ] = None,
     lang: Lang = None,
     png: Annotated[
         bool | None,
-        typer.Option(help="Figures as PNG (300 dpi) beside SVG.  [default: unless over 100]", show_default=False),
+        typer.Option(help="Figures as PNG (300 dpi) beside SVG.", show_default="unless over 100"),
     ] = None,
     saliency: Annotated[
         bool, typer.Option("--saliency", help="Show which pixels mattered in misclassified images; needs an extra.")
     ] = False,
 ) -> None:
     """Write RUN/report/index.html, its tables (CSV, Markdown) and its figures (SVG, PNG)."""
-    if form is not None:
+    if form is not None or table is not None:
         from paribus.cli.answers import table_text
 
-        hand_over(table_text(run, table, form, every_pair=every_pair, lang=lang))
+        hand_over(table_text(run, table or "answer", form or "md", every_pair=every_pair, lang=lang))
         return
     page = say_report(run, every_pair=every_pair, png=png, saliency=saliency, lang=lang)
     if pdf:

@@ -23,13 +23,14 @@ from paribus.cli.terminal import (
     sigterm_as_ctrl_c,
     with_consent,
 )
+from paribus.errors import StudyError
 from paribus.shown import hide_password
 
 
 def run(
     study: Study,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes, one thread each.  [default: one a core]")
+        int | None, typer.Option(min=1, help="Worker processes, one thread each.", show_default="one a core")
     ] = None,
     out: Out = None,
     store: Annotated[
@@ -37,8 +38,8 @@ def run(
         typer.Option(
             metavar="URL",
             help="Where records are kept: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; the password "
-            "may be in it, in PGPASSWORD, in ~/.pgpass, or in a URL in PARIBUS_STORE.  [default: OUT/store.sqlite]",
-            show_default=False,
+            "may be in it, in PGPASSWORD, in ~/.pgpass, or in a URL in PARIBUS_STORE.",
+            show_default="OUT/store.sqlite",
         ),
     ] = None,
     settings: Settings = None,
@@ -48,9 +49,7 @@ def run(
     ] = "local",
     address: Annotated[
         str | None,
-        typer.Option(
-            metavar="auto|HOST:PORT", help="The Ray cluster.  [default: one of this machine]", show_default=False
-        ),
+        typer.Option(metavar="auto|HOST:PORT", help="The Ray cluster.", show_default="one of this machine"),
     ] = None,
     resources: Annotated[
         str | None,
@@ -60,7 +59,10 @@ def run(
     report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
     allow_import: AllowImport = False,
     checkpoint_every: Annotated[
-        str, typer.Option(metavar="30s|10|never", help="Keep a running trial's state every so many seconds or epochs.")
+        str,
+        typer.Option(
+            metavar="30s|5m|10|never", help="Keep a running trial's state every so often, or every so many epochs."
+        ),
     ] = "30s",
     retries: Annotated[int, typer.Option(min=0, help="How often a trial whose worker died is tried again.")] = 2,
     time_limit: Annotated[
@@ -116,7 +118,10 @@ def run(
         "store": store,
         "command": shlex.join(["paribus", *map(hide_password, sys.argv[1:])]),
     }
-    run_spec = validate(RunSpec, plain)
+    try:
+        run_spec = validate(RunSpec, plain)
+    except StudyError as error:
+        raise StudyError(error.message, path=f"--{error.path.replace('_', '-')}") from None
     tracking = open_tracking(track or [], spec, folder, complain)
     keep_memory()
     if executor == "local" and resolve_device(run_spec.device).type == "cpu" and native().library is None:

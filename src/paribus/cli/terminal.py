@@ -31,11 +31,9 @@ Settings = Annotated[
 
 Lang = Annotated[
     str | None,
-    typer.Option(
-        help="Of the report: en or zh-TW.  [default: $PARIBUS_LANG, or en]", metavar="LANG", show_default=False
-    ),
+    typer.Option(help="Of the report: en or zh-TW.", metavar="LANG", show_default="$PARIBUS_LANG, or en"),
 ]
-Out = Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/STUDY]", show_default=False)]
+Out = Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/STUDY")]
 AllowImport = Annotated[
     bool,
     typer.Option(
@@ -166,19 +164,18 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
 def seconds_of(text: str, option: str) -> float:
     """Of ``90``, ``90s``, ``30m`` or ``1.5h``.
 
     Raises:
         RunError: it is none of these.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
-    if not found or not float(found[1]):
+    from paribus.spec.base import seconds_in
+
+    found = seconds_in(text)
+    if not found:
         raise RunError(f"{option} must be a time above 0 as 90s, 30m or 2h, got `{text}`")
-    return float(found[1]) * _UNITS[found[2]]
+    return found
 
 
 def resources_of(text: str) -> dict[str, float]:

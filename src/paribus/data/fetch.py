@@ -31,7 +31,8 @@ def fetch(name: str, to: Path | None, progress: Progress) -> str:
     """Download a data set by name; gives a sentence on where it is and how to use it.
 
     Args:
-        name: ``cifar10``, ``hub:OWNER/NAME``, ``hub:OWNER/NAME:CONFIG``, ``aeon:NAME``.
+        name: ``cifar10``, ``hub:OWNER/NAME``, ``hub:OWNER/NAME:CONFIG``, ``aeon:NAME``; of ``fer2013`` an error says
+            where it is to be had.
         to: folder for it; by default where paribus looks.
         progress: told of the download.
 

@@ -205,9 +205,11 @@ def _decode(items: Iterable[ImageItem], spec: ImageCommon, folder: Path) -> _Dec
             decoded.formats[found.format] += 1
             decoded.changed.update(found.changed)
     decoded.unreadable = reasons
-    _refuse_unreadable(reasons, spec)
+    if why := why_refused(reasons, spec):
+        raise DataError(why)
     if not decoded.y:
-        raise DataError("there are no images to train on")
+        told = f": {_listed(reasons)}" if reasons else ""
+        raise DataError(f"there are no images to train on{told}")
     _refuse_sizes(shapes)
     decoded.x = _one_form(folder, len(decoded.y), next(iter(shapes)), decoded.changed)
     return decoded
@@ -305,13 +307,21 @@ def _why(error: Exception) -> str:
     return "not an image, or cut off" if "cannot identify" in text else text
 
 
-def _refuse_unreadable(reasons: list[str], spec: ImageCommon) -> None:
-    if reasons and spec.unreadable == "refuse":
-        more = f" and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
-        raise DataError(
-            f"all image files must be readable, {len(reasons)} are not: {', '.join(reasons[:_LISTED])}{more}; "
-            "mend or remove them, or leave them out with `data.unreadable: skip`, of which an audit lists all"
-        )
+def why_refused(unreadable: Sequence[str], spec: ImageCommon) -> str:
+    """Why training refuses data with these unreadable files, each with its reason; empty where it does not."""
+    if not unreadable or spec.unreadable == "skip":
+        return ""
+    n = len(unreadable)
+    return (
+        f"all image files must be readable, {n} {'is' if n == 1 else 'are'} not: {_listed(unreadable)}; mend or remove "
+        "them, or leave them out with `unreadable: skip` under data in the study, or --set data.unreadable=skip; "
+        "`paribus data audit` lists all"
+    )
+
+
+def _listed(reasons: Sequence[str]) -> str:
+    more = f" and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
+    return ", ".join(reasons[:_LISTED]) + more
 
 
 def _refuse_sizes(shapes: dict[tuple[int, ...], tuple[int, str]]) -> None:
@@ -321,7 +331,7 @@ def _refuse_sizes(shapes: dict[tuple[int, ...], tuple[int, str]]) -> None:
         more = f" and {len(usual) - 4} other sizes" if len(usual) > 4 else ""
         raise DataError(
             f"all images must be of one size, found {told}{more}; "
-            f"resize them with data.size, as `size: {usual[0][0][0]}`"
+            f"resize them with --set data.size={usual[0][0][0]}, or `size: {usual[0][0][0]}` under data in the study"
         )
 
 

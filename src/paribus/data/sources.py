@@ -1,5 +1,7 @@
 """All sources behind one function. Light to import: what decodes is imported when it decodes."""
 
+from pathlib import Path
+
 from paribus.data import aeon, audit, bci3b, cifar10, digits, fer2013, folder, hub, moabb, npz
 from paribus.data.dataset import Dataset
 from paribus.errors import DataError
@@ -39,6 +41,23 @@ def moved(spec: DataSpec, path: str | None) -> DataSpec:
     if "path" not in type(spec).model_fields:
         raise DataError(f"source `{spec.source}` has no path: leave out --data-path")
     return spec.model_copy(update={"path": path})
+
+
+def load_moved(spec: DataSpec, path: str | None) -> Dataset:
+    """The data that a checkpoint was trained on, where they were then or, with a path, at another place.
+
+    Raises:
+        DataError: they are missing or unfit; the message says how to name another place.
+    """
+    try:
+        return load_dataset(moved(spec, path))
+    except DataError as error:
+        if "path" not in type(spec).model_fields:
+            raise
+        raise DataError(
+            f"{error}; if the data are elsewhere now, name their place with --data-path (paths are relative to the "
+            f"current folder, {Path.cwd()})"
+        ) from None
 
 
 def describe_sources() -> tuple[tuple[str, str, str], ...]:

@@ -21,7 +21,7 @@ from paribus.analysis.decide import argmax, decide
 from paribus.analysis.metrics import log_probabilities
 from paribus.data.fingerprint import fingerprint
 from paribus.data.normalise import Normalisation
-from paribus.data.sources import load_dataset, moved
+from paribus.data.sources import load_moved
 from paribus.errors import CheckpointError, DataError
 from paribus.exported.about import About
 from paribus.exported.session import BATCH, INPUT, LOGITS, PROBABILITIES, Opened, first_line, open_bytes, require
@@ -220,7 +220,7 @@ def _quietly() -> Iterator[None]:
 def _examples(checkpoint: Path, description: Description, data_path: str | None) -> tuple[npt.NDArray[Any], str]:
     """Raw examples, of the test part or made up, and why they are made up."""
     try:
-        dataset = load_dataset(moved(description.spec.data, data_path))
+        dataset = load_moved(description.spec.data, data_path)
     except DataError as error:
         if data_path is not None:
             raise

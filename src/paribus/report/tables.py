@@ -4,7 +4,7 @@ from paribus.analysis.crossed import CrossedMean
 from paribus.analysis.further import FURTHER
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import CellResult, StudyResult, TwoWay
-from paribus.analysis.words import STREAM_WORDS, join, level_words, listed, n_of, pair_words, sentences
+from paribus.analysis.words import STREAM_WORDS, could_be, join, level_words, listed, n_of, pair_words, sentences
 from paribus.lang import tr
 from paribus.report.table import Column, Mark, Table, Value
 from paribus.spec import STREAMS
@@ -195,7 +195,9 @@ def comparisons_table(result: StudyResult) -> Table:
         agree = n_of(one.n_agree, one.difference.n_seeds) if one.difference else None
         several = len(result.contexts[one.factor]) > 1
         figures = _difference(one.difference)
-        rows.append((one.factor, pair, tr("all") if several else "", *figures, one.corrected, one.detectable, agree))
+        rows.append(
+            (one.factor, pair, tr("all") if several else "", *figures, one.corrected, could_be(one.detectable), agree)
+        )
         for within in one.by_context if several else ():
             rows.append((one.factor, pair, within.label, *_difference(within.difference), None, None, None))
     columns = (
@@ -284,7 +286,7 @@ def interactions_table(result: StudyResult) -> Table:
             *(pair_words(level, against) for _, level, against in one.levels),
             *_difference(one.difference),
             one.corrected,
-            one.detectable,
+            could_be(one.detectable),
         )
         for both in result.two_ways
         for one in both.interactions

@@ -9,6 +9,7 @@ from paribus.errors import RunError
 from paribus.live import Follower
 from paribus.report.html import STATIC, TEMPLATES, environment
 from paribus.serve.state import curves, runs_in, summary
+from paribus.store.place import no_run_at
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -123,7 +124,7 @@ def serve(folder: Path, port: int, ready: Callable[[], None] = lambda: None) -> 
     import socket
 
     if not folder.is_dir():
-        raise RunError(f"no folder at {folder}")
+        raise RunError(no_run_at(folder))
     app = make_app(folder)
     import uvicorn
 

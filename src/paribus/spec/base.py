@@ -1,5 +1,6 @@
 """What all specifications share: strictness, ranges and short forms."""
 
+import json
 import re
 from typing import Annotated, Any
 
@@ -12,6 +13,15 @@ Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds_in(text: str) -> float | None:
+    """Of ``90``, ``90s``, ``30m`` or ``1.5h``; None where it is none of these."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip(), re.ASCII)
+    return float(found[1]) * _UNITS[found[2]] if found else None
 
 
 class Spec(BaseModel):
@@ -44,3 +54,9 @@ def module_and_name(value: str) -> str:
 def named(value: Any) -> Any:
     """``adam`` is short for ``{name: adam}``."""
     return {"name": value} if isinstance(value, str) else value
+
+
+def short(value: Any) -> str:
+    """A value as JSON, which YAML takes too, or the beginning of it."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,5 +1,6 @@
 """A search: its budget, and factors that are ranges."""
 
+from decimal import Decimal
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -57,4 +58,18 @@ class Range(Spec):
             raise FieldError("step", "cannot stand with `log`: leave one of them out")
         if self.step is not None and self.step > self.high - self.low:
             raise FieldError("step", f"must fit between low and high, got {self.step:g}")
+        if self.step is not None:
+            self._refuse_high_between_steps(self.step)
         return self
+
+    def _refuse_high_between_steps(self, step: float) -> None:
+        """``high`` would never be tried. Counted in decimals, as they were written: 0.1 is not a tenth in binary."""
+        low, high, by = (Decimal(str(value)) for value in (self.low, self.high, step))
+        steps = (high - low) // by
+        if low + steps * by != high:
+            below, above = (f"{float(low + n * by):.10g}" for n in (steps, steps + 1))
+            raise FieldError(
+                "high",
+                f"must be a whole number of steps above low: with low {self.low:g} and step {step:g}, the nearest are "
+                f"{below} and {above}, got {self.high:g}",
+            )

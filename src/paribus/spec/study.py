@@ -1,13 +1,14 @@
 """A study, its trials, and a run."""
 
 import os
+import re
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, SecretStr, Tag, model_validator
 
 from paribus.level import level_name
 from paribus.spec.augmentation import FunctionSpec
-from paribus.spec.base import FieldError, Scalar, Seed, Spec
+from paribus.spec.base import FieldError, Scalar, Seed, Spec, seconds_in, short
 from paribus.spec.data import DataSpec, Preparation
 from paribus.spec.model import ModelSpec, ModuleSpec
 from paribus.spec.search import Range, SearchDesign
@@ -39,6 +40,8 @@ def _count(value: Any) -> Any:
         if not 1 <= value <= 10_000:
             raise ValueError(f"a count of seeds is from 1 to 10000, got {value}")
         return list(range(value))
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"must be a count or a list, as 3 or [0, 1, 2], got {short(value)}")
     return value
 
 
@@ -50,6 +53,21 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
 
 def _level_names(value: Any) -> Any:
     return {key: level_name(level) for key, level in value.items()} if isinstance(value, dict) else value
+
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+
+
+def _names_a_folder(name: str) -> str:
+    """A study's name is that of its run folder too."""
+    if not re.fullmatch(_NAME, name):
+        fit = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-_")[:80]
+        raise ValueError(
+            "must be of letters from a to z, digits, `.`, `_` and `-`, at most 80, and begin with a letter or digit"
+            + (f", as `{fit}`" if fit else "")
+            + f"; got `{name}`"
+        )
+    return name
 
 
 class Baseline(Spec):
@@ -123,7 +141,14 @@ class Factor(Spec):
     @model_validator(mode="before")
     @classmethod
     def _form(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or "levels" not in values:
+        if isinstance(values, Factor):
+            return values
+        if not isinstance(values, dict):
+            levels = short(values) if isinstance(values, list) else "[0.1, 0.01]"
+            raise ValueError(
+                f"a factor is a mapping, as {{path: train.optimizer.lr, levels: {levels}}}, got {short(values)}"
+            )
+        if "levels" not in values:
             return values
         levels, path = values["levels"], values.get("path")
         if not isinstance(levels, dict | list) or not levels:
@@ -179,11 +204,25 @@ def _kind_of_design(value: Any) -> str:
     return "a search" if isinstance(value, dict | SearchDesign) else "a name"
 
 
+_NamedDesign = Literal["grid", "one_at_a_time"]
+
+
+def _known_design(value: Any) -> Any:
+    known = get_args(_NamedDesign)
+    if value not in known:
+        named = value if isinstance(value, str) else short(value)
+        raise ValueError(
+            f"`{named}` is not known{from_known(named, known)}, or a search, as {{search: tpe, trials: 40}}"
+        )
+    return value
+
+
 AnyFactor = Annotated[
     Annotated[Factor, Tag("some levels")] | Annotated[Range, Tag("a range")], Discriminator(_kind_of_factor)
 ]
 Design = Annotated[
-    Annotated[Literal["grid", "one_at_a_time"], Tag("a name")] | Annotated[SearchDesign, Tag("a search")],
+    Annotated[_NamedDesign, BeforeValidator(_known_design, json_schema_input_type=_NamedDesign), Tag("a name")]
+    | Annotated[SearchDesign, Tag("a search")],
     Discriminator(_kind_of_design),
 ]
 
@@ -200,7 +239,7 @@ class SeedsThatVary(Spec):
 class StudySpec(Spec):
     """A question: a baseline, factors with levels, a design and seeds."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
+    name: Annotated[str, AfterValidator(_names_a_folder), Field(json_schema_extra={"pattern": _NAME})]
     """Letters, digits, dots, hyphens, underscores; the run folder's name, unless ``--out`` gives another."""
     question: str = Field(min_length=1)
     """What the study asks, in a sentence; heads the report."""
@@ -279,6 +318,17 @@ class StudySpec(Spec):
         return self.model_copy(update={"design": SearchDesign(**plain), "seeds": self.seeds[:1]})
 
 
+def _how_often(value: Any) -> str:
+    """Epochs and ``never`` as they are, a time in seconds."""
+    text = str(value).strip()
+    if text == "never" or (text.isdecimal() and int(text)):
+        return text
+    seconds = None if text.isdecimal() else seconds_in(text)
+    if seconds is None:
+        raise ValueError(f"must be a time, as 30s, 5m or 2h, a number of epochs, as 10, or never; got `{value}`")
+    return f"{seconds:.10g}s"
+
+
 class Resources(Spec):
     """What Ray keeps free on a node for each trial that runs there."""
 
@@ -319,8 +369,9 @@ class RunSpec(Spec):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int = Field(1, ge=1)
     """Threads a trial. Results are bit-identical at the same number of threads only, so it is recorded."""
-    checkpoint_every: str = Field("30s", pattern=r"^(\d+(\.\d+)?s|[1-9]\d*|never)$")
-    """Seconds, as ``30s``, or epochs, as ``10``, between two states of a running trial to go on from; ``never``."""
+    checkpoint_every: Annotated[str, BeforeValidator(_how_often)] = "30s"
+    """A time, as ``30s``, ``5m`` or ``2h`` (kept as seconds), or epochs, as ``10``, between two states of a running
+    trial to go on from; ``never``."""
     retries: int = Field(2, ge=0)
     """How often a trial whose worker process died is tried again."""
     time_limit: float | None = Field(None, gt=0)

@@ -2,13 +2,14 @@
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from paribus.errors import RunError, StoreError
+from paribus.errors import ParibusError, RunError, StoreError
 from paribus.shown import hide_password
 
 STORE = "store.sqlite"
@@ -157,6 +158,30 @@ def remembered(out: Path) -> Remembered | None:
         raise StoreError(
             f"{path} does not say where the store is ({error}): run the study again with --store, which writes it anew"
         ) from None
+
+
+def no_run_at(out: Path) -> str:
+    """Why a path is not that of a run folder, with the one that was probably meant, or how to start one."""
+    from paribus.load import builtin_studies, read_study
+
+    names = [out.name]
+    is_study = out.is_file() or str(out) in builtin_studies()
+    if is_study:
+        with suppress(ParibusError):
+            names.append(read_study(out).name)
+    near = [out.parent, *(Path("runs") / name for name in names)]
+    found = [place for place in dict.fromkeys(near) if place != out and has_store(place)]
+    if out.is_dir():
+        what = f"{out} holds no run: there is no {STORE} in it"
+        found += [place for place in sorted(out.iterdir()) if has_store(place)]
+    else:
+        what = f"{out} is a file, no run folder" if out.is_file() else f"no run folder at {out}"
+    if found:
+        more = f" or {len(found) - 1} others" if len(found) > 2 else "".join(f" or {place}" for place in found[1:])
+        return f"{what}; did you mean {found[0]}{more}?"
+    if is_study:
+        return f"{what}; start the study with `paribus run {out}`"
+    return f"{what}; start one with `paribus run STUDY --out {out}`"
 
 
 def has_store(out: Path) -> bool:
