@@ -1,6 +1,7 @@
 """What several tests need: a cache of their own, small EEG in a file, and a study on it."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,10 @@ import numpy as np
 import pytest
 
 from postgresql import Server, programs
+
+# A shell without job control has its background jobs ignore Ctrl-C, and all that they start with them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Set before anything reads it, and inherited by worker processes and by commands that tests start.
 if "PARIBUS_CACHE" not in os.environ:
