@@ -56,7 +56,6 @@ def facts(name: str, run: StoredRun) -> Row:
     """How a run was done."""
     first = run.records[0]
     counts = {part: sum(by_class) for part, by_class in first.data.counts.items()}
-    data = first.spec.data
     return {
         "run": name,
         "study": run.study.name,
@@ -65,7 +64,7 @@ def facts(name: str, run: StoredRun) -> Row:
         "train": counts.get("train", 0),
         "validation": counts.get("validation", 0),
         "test": counts.get("test", 0),
-        "limit": data.limit or "",
+        "limit": first.spec.data.limit or "",
         "epochs": max(record.spec.train.epochs for record in run.records),
         "seeds": len(run.study.seeds),
         "finished": len(run.records),

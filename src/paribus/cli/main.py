@@ -131,14 +131,14 @@ def status(run: Run) -> None:
         if stored is None:
             complain(f"{run} holds no study yet")
             raise typer.Exit(2)
-        ids = [trial.trial_id for trial in stored.planned]
-        done, failures = store.finished(ids), store.failures(ids)
         if isinstance(stored.study.design, SearchDesign):
             from paribus.cli.search import show_status
 
             # one that failed once and was pruned when it was tried again is none of them
             _show_failures(store.failures(show_status(store, stored)))
             return
+        ids = [trial.trial_id for trial in stored.planned]
+        done, failures = store.finished(ids), store.failures(ids)
     failed = {failure.trial_id for failure in failures}
     factors = list(stored.study.factors)
     cells = list(dict.fromkeys(trial.cell for trial in stored.planned))

@@ -56,9 +56,6 @@ class Finished:
     result: Any
 
 
-TOO_LONG = "TimeLimit"
-
-
 @dataclass(frozen=True, slots=True)
 class Crashed:
     """The task raised, or its worker died."""
@@ -127,17 +124,20 @@ class Waiting(Generic[T]):
         return self.ended and not self.again
 
 
-def last_words(at_hand: Callable[[], Message | None], index: int, limit: float) -> list[Message]:
-    """What ends an attempt whose time is up, and the Progress before it.
+def last_words(
+    at_hand: Callable[[], Message | None], index: int, limit: float, end: Callable[[], None]
+) -> list[Message]:
+    """What an attempt says whose time is up: its last message, and the Progress before it.
 
     What it had said by then counts, also where nobody has listened yet: a result that was there in time is one. But
-    one that goes on talking gains nothing by it: where none of its messages is its last, it is to be ended, which is
-    all that is told of it.
+    one that goes on talking gains nothing by it: where none of its messages is its last, it is ended, which is all
+    that is told of it.
 
     Args:
         at_hand: gives its next message without waiting for one; None where there is none.
         index: of the task.
         limit: seconds that it had.
+        end: ends it.
     """
     heard: list[Message] = []
     until = time.monotonic() + HEAR_OUT_SECONDS
@@ -145,7 +145,8 @@ def last_words(at_hand: Callable[[], Message | None], index: int, limit: float) 
         heard.append(message)
         if not isinstance(message, Progress):
             return heard
-    return [Crashed(index, TOO_LONG, f"it took longer than the time limit of {limit:g} s and was ended", "")]
+    end()
+    return [Crashed(index, "TimeLimit", f"it took longer than the time limit of {limit:g} s and was ended", "")]
 
 
 def attempt(index: int, call: Callable[[], Any]) -> Finished | Crashed:

@@ -19,7 +19,6 @@ from typing import Any
 
 from paribus.execute import base
 from paribus.execute.base import (
-    TOO_LONG,
     Crashed,
     Function,
     Message,
@@ -157,11 +156,15 @@ class _Worker:
     def receive(self) -> Message:
         """The next message, once there is one, or that time is up (`last_words`)."""
         if not self.heard and time.monotonic() >= self.deadline:
-            self.heard += last_words(lambda: self._read() if self.connection.poll() else None, self.index, self.limit)
-            if isinstance(self.heard[-1], Crashed) and self.heard[-1].kind == TOO_LONG:
-                self.process.kill()
-                self.process.join()
+            self.heard += last_words(self._at_hand, self.index, self.limit, self._kill)
         return self.heard.popleft() if self.heard else self._read()
+
+    def _at_hand(self) -> Message | None:
+        return self._read() if self.connection.poll() else None
+
+    def _kill(self) -> None:
+        self.process.kill()
+        self.process.join()
 
     def _read(self) -> Message:
         try:

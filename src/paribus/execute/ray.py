@@ -25,7 +25,6 @@ from typing import Any
 from paribus.errors import RunError
 from paribus.execute import base
 from paribus.execute.base import (
-    TOO_LONG,
     Crashed,
     Function,
     Message,
@@ -148,9 +147,7 @@ class _Attempt:
             RunError: the node is not fit.
         """
         if not self.heard and time.monotonic() >= self.deadline:
-            self.heard += last_words(self._at_hand, self.index, self.limit)
-            if isinstance(self.heard[-1], Crashed) and self.heard[-1].kind == TOO_LONG:
-                _end(self.ray, [self])
+            self.heard += last_words(self._at_hand, self.index, self.limit, lambda: _end(self.ray, [self]))
         return self.heard.popleft() if self.heard else self._read()
 
     def _at_hand(self) -> Message | None:
