@@ -297,3 +297,5 @@ def test_doctor_and_what_computes_a_network(tmp_path: Path) -> None:
     told = paribus("models", "show", "eegnet", "--lowered", cwd=tmp_path).stdout
     assert "separable_norm, separable_activation, separable_pool, separable_dropout  one block" in told
     assert "temporal, temporal_norm, spatial " in told
+    told = paribus("models", "show", "logistic", "--lowered", cwd=tmp_path).stdout
+    assert told.startswith("All layers run as they are.")

@@ -110,8 +110,13 @@ def test_taken_from_a_store(script: ModuleType, tmp_path: Path, monkeypatch: pyt
         "[{report: R9, finding: ELU wins, factor: activation, level: elu, against: relu, expects: higher, "
         "runs: [digits]}]"
     )
-    (tmp_path / "targets.yaml").write_text("[{run: elsewhere, network: any, accuracy: 0.9}]")
+    (tmp_path / "targets.yaml").write_text(
+        "[{run: elsewhere, network: any, accuracy: 0.9}, {run: digits, network: simple, accuracy: 1.0}]"
+    )
     page = script.page()
+    chosen = max(cells, key=lambda cell: float(cell["validation"]))
+    assert f"| simple | 100 | {100 * float(chosen['mean']):.1f} ± " in page
+    assert " of 2 seeds | not reached | – | none | | | not searched for |" in page
     assert "| R9 | ELU wins | [digits](#digits) | " in page
     assert f"| {100 * means.iloc[0]:.1f} ± " in page
     assert "| elsewhere | any | 90 | not run yet | " in page

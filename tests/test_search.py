@@ -23,10 +23,10 @@ from paribus.search import (
     confirmation,
     confirming,
     is_whole,
-    n_left,
     propose,
     ranked,
     seen,
+    standing,
     values_of,
     winners,
 )
@@ -204,22 +204,22 @@ def test_how_many_trials_are_left_at_most() -> None:
     study = make_search({"trials": 2, "confirm": 1})
     base, known = asked(study), {}
     planned = [base.trial]
-    assert n_left(study, planned, known) == 2 + 4
+    assert standing(study, planned, known).n_left == 2 + 4
     known[base.trial.trial_id] = Seen("finished", (0.5,), 0.5, 1.0)
-    assert n_left(study, planned, known) == 1 + 4
+    assert standing(study, planned, known).n_left == 1 + 4
     best = asked(study, (replace(base, seen=known[base.trial.trial_id]),), Seen("finished", (0.9,), 0.9, 0.2))
     planned.append(best.trial)
     failed = known | {best.trial.trial_id: Seen("failed")}
-    assert n_left(study, planned, failed) == 2  # the baseline alone is confirmed
+    assert standing(study, planned, failed).n_left == 2  # the baseline alone is confirmed
     known[best.trial.trial_id] = best.seen
-    assert n_left(study, planned, known) == 4
+    assert standing(study, planned, known).n_left == 4
     planned += make_planned(confirmation(study, (best,)))
     known |= {one.trial_id: Seen("finished", (0.5,), 0.5, 1.0) for one in planned}
-    assert n_left(study, planned, known) == 0
+    assert standing(study, planned, known).n_left == 0
     more = make_search({"trials": 5})
-    assert n_left(more, planned, known) == 3 + 2  # another may be the best then; the baseline is confirmed already
+    assert standing(more, planned, known).n_left == 3 + 2  # another may be the best then; the baseline is confirmed already
     three = make_search({"trials": 5, "confirm": 3})
-    assert n_left(three, planned, known) == 3 + 3 * 2
+    assert standing(three, planned, known).n_left == 3 + 3 * 2
 
 
 def test_candidates_as_far_as_the_budget_goes() -> None:

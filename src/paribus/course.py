@@ -14,7 +14,7 @@ from paribus.plan import (
     to_build_on,
 )
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
-from paribus.search import Seen, bar, candidates, confirmation, design_of, n_left, propose, seen, winners
+from paribus.search import Seen, bar, candidates, confirmation, design_of, propose, seen, standing, winners
 from paribus.share import share
 from paribus.store.base import Store
 
@@ -73,14 +73,15 @@ def search_course(
     if stored and len(planned) < len(stored.planned):
         store.extend_study(study_id, 0, planned)
     known = to_build_on(store, study_id, planned)
-    done = search_progress(study, planned, known)
+    done = search_progress(standing(study, planned, known), known)
     n_done = done.n_finished + done.n_pruned
     course = Course([], n_done, done.n_planned - n_done, known)
 
     def run(trials: Sequence[PlannedTrial]) -> Places:
         start = len(course.todo)
         course.todo.extend(trials)
-        course.n_to_come = n_left(study, planned, known) - sum(one.trial_id not in known for one in course.todo)
+        n_under_way = sum(one.trial_id not in known for one in course.todo)
+        course.n_to_come = standing(study, planned, known).n_left - n_under_way
 
         def ended(place: int) -> None:
             known.update(seen_so_far(store, study_id, [trials[place]]))

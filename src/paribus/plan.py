@@ -11,7 +11,7 @@ from paribus.errors import DataError, RunError
 from paribus.grid import Cell, cells, expand, planned_trial, trial_id
 from paribus.models.custom import own_code
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
-from paribus.search import Candidate, Seen, candidates, confirming, design_of, n_left, seen, winners
+from paribus.search import Candidate, Seen, Standing, candidates, confirming, design_of, seen, standing, winners
 from paribus.spec import Baseline, DataSpec, SearchDesign, StudySpec
 from paribus.store.base import Store, StoredStudy
 from paribus.store.place import STORE, find_store, has_store, no_run_at, remembered, shown
@@ -184,24 +184,21 @@ def progress(store: Store, stored: StoredStudy) -> Progress:
     """How far a study is; of a search with its confirmation."""
     if isinstance(stored.study.design, SearchDesign):
         known = seen_so_far(store, stored.study_id, stored.planned)
-        return search_progress(stored.study, stored.planned, known)
+        return search_progress(standing(stored.study, stored.planned, known), known)
     ids = {trial.trial_id for trial in stored.planned}
     return Progress(len(ids), len(store.finished(ids)), len(store.failed(ids)))
 
 
-def search_progress(study: StudySpec, planned: Sequence[PlannedTrial], known: Mapping[str, Seen]) -> Progress:
+def search_progress(now: Standing, known: Mapping[str, Seen]) -> Progress:
     """How far a search is, by its candidates and the confirmation of those that are the best by now.
 
     Args:
-        study: with a search for its design.
-        planned: its trials as they are stored.
+        now: where it is.
         known: trial id -> what it gave (`seen_so_far`).
     """
-    found = candidates(study, planned, known)
-    _, last = confirming(study, winners(study, found), planned)
-    ids = {*(one.trial.trial_id for one in found), *(trial.trial_id for trial in last)} & known.keys()
+    ids = {*(one.trial.trial_id for one in now.found), *(trial.trial_id for trial in now.last)} & known.keys()
     n = Counter(known[i].state for i in ids)
-    return Progress(len(ids) + n_left(study, planned, known), n["finished"], n["failed"], n["pruned"])
+    return Progress(len(ids) + now.n_left, n["finished"], n["failed"], n["pruned"])
 
 
 def planned_progress(out: Path, plan: Plan) -> Progress:
@@ -221,7 +218,7 @@ def planned_progress(out: Path, plan: Plan) -> Progress:
                     planned = still_planned(plan, stored.planned)
                     known = to_build_on(store, stored.study_id, planned)
                     break
-    return search_progress(study, planned, known)
+    return search_progress(standing(study, planned, known), known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,14 +332,26 @@ def confirming(
     return last, tuple(replace(one, trial_id=ids.get(one.spec.model_dump_json(), one.trial_id)) for one in wanted)
 
 
-def n_left(study: StudySpec, planned: Sequence[PlannedTrial], known: Mapping[str, Seen]) -> int:
-    """Trials that a search still runs, at most: candidates and their confirmation; arguments as of `candidates`."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a search is."""
+
+    found: tuple[Candidate, ...]
+    """As `candidates` has them."""
+    last: tuple[PlannedTrial, ...]
+    """The trials of the confirmation, were the search to end now."""
+    n_left: int
+    """Trials that it still runs, at most: candidates and their confirmation."""
+
+
+def standing(study: StudySpec, planned: Sequence[PlannedTrial], known: Mapping[str, Seen]) -> Standing:
+    """Where a search is; arguments as of `candidates`."""
     found = candidates(study, planned, known)
     n_to_search = design_of(study).trials - sum(one.seen.state != "running" for one in found)
     _, last = confirming(study, winners(study, found), planned)
     to_confirm = [trial for trial in last if trial.trial_id not in known]
     if n_to_search == 0:
-        return len(to_confirm)
+        return Standing(found, last, len(to_confirm))
     # Any that is still to come may be the best; the baseline is confirmed whichever is.
     others = design_of(study).confirm * (len(study.seeds) - 1)
-    return n_to_search + others + sum(not trial.cell for trial in to_confirm)
+    return Standing(found, last, n_to_search + others + sum(not trial.cell for trial in to_confirm))

@@ -17,6 +17,8 @@ STUDY = "name: mine\nquestion: q?\nbaseline: {data: {source: digits}, model: {na
         ("mine", "no run folder at mine; did you mean runs/mine?"),
         ("my-study.yaml", "my-study.yaml is a file, no run folder; did you mean runs/mine?"),
         ("quickstart", "no run folder at quickstart; did you mean runs/quickstart?"),
+        ("quikstart", "no run folder at quikstart; did you mean runs/quickstart?"),
+        ("runs/quickstrat", "no run folder at runs/quickstrat; did you mean runs/quickstart?"),
         ("runs/mine/store.sqlite", "runs/mine/store.sqlite is a file, no run folder; did you mean runs/mine?"),
         ("runs/mine/report", "no run folder at runs/mine/report; did you mean runs/mine?"),
         ("runs", "runs holds no run: there is no store.sqlite in it; did you mean runs/mine or runs/quickstart?"),

@@ -94,7 +94,8 @@ def plan(
         for t in the_plan.trials
     ]
     show_table(["trial", *factors, "seed", "state"], rows)
-    say(f"{len(rows)} trials, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
+    many = "1 trial" if len(rows) == 1 else f"{len(rows)} trials"
+    say(f"{many}, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
     if check or probe:
         _check(the_plan)
     if probe:

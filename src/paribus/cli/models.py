@@ -105,8 +105,9 @@ def _print_lowered(spec: "ModelSpec", shape: tuple[int, int, int], classes: int)
     from paribus.models.build import build
 
     replaced = lower(build(spec, shape, classes)).replaced
-    show_table(["layers", "in training"], [[", ".join(each.layers), each.by] for each in replaced])
-    say(f"All other layers run as they are. Blocks: {native().why}.")
+    if replaced:
+        show_table(["layers", "in training"], [[", ".join(each.layers), each.by] for each in replaced])
+    say(f"All {'other ' if replaced else ''}layers run as they are. Blocks: {native().why}.")
 
 
 def _print_summary(rows: "tuple[LayerRow, ...]", whole: "Totals") -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from paribus.cli.terminal import say, show_table
 from paribus.level import level_name
 from paribus.plan import Plan, planned_progress, search_progress, seen_so_far
-from paribus.search import candidates, confirming, design_of, winners
+from paribus.search import design_of, standing
 from paribus.spec import Range, StudySpec
 from paribus.store.base import Store, StoredStudy
 
@@ -35,7 +35,8 @@ def _choice(study: StudySpec, name: str) -> str:
 def show_status(store: Store, stored: StoredStudy) -> tuple[str, ...]:
     """The candidates of a search, and how far its confirmation is. Returns the ids of those that failed."""
     study, known = stored.study, seen_so_far(store, stored.study_id, stored.planned)
-    found, done = candidates(study, stored.planned, known), search_progress(study, stored.planned, known)
+    now = standing(study, stored.planned, known)
+    found, last, done = now.found, now.last, search_progress(now, known)
     say(f"{study.name}: {study.question}")
     rows = []
     for one in found:
@@ -50,7 +51,6 @@ def show_status(store: Store, stored: StoredStudy) -> tuple[str, ...]:
         f"{n_ended} of {design_of(study).trials} candidates have ended; {done.n_finished} trials are done, "
         f"{done.n_pruned} pruned, {done.n_failed} failed."
     )
-    _, last = confirming(study, winners(study, found), stored.planned)
     if n_ended == design_of(study).trials:
         n_done = len(store.finished(trial.trial_id for trial in last))
         say(f"Confirmation: {n_done} of {len(last)} trials done.")

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from paribus.errors import ParibusError, RunError, StoreError
 from paribus.shown import hide_password
+from paribus.suggest import nearest
 
 STORE = "store.sqlite"
 """File of the store inside a run folder, unless the folder has another store."""
@@ -170,6 +171,7 @@ def no_run_at(out: Path) -> str:
         with suppress(ParibusError):
             names.append(read_study(out).name)
     near = [out.parent, *(Path("runs") / name for name in names)]
+    near += (folder / close for folder in dict.fromkeys((out.parent, Path("runs"))) if (close := _like(out, folder)))
     found = [place for place in dict.fromkeys(near) if place != out and has_store(place)]
     if out.is_dir():
         what = f"{out} holds no run: there is no {STORE} in it"
@@ -182,6 +184,14 @@ def no_run_at(out: Path) -> str:
     if is_study:
         return f"{what}; start the study with `paribus run {out}`"
     return f"{what}; start one with `paribus run STUDY --out {out}`"
+
+
+def _like(out: Path, folder: Path) -> str | None:
+    """What is in a folder and has almost the name of a run that is not there."""
+    try:
+        return nearest(out.name, [place.name for place in folder.iterdir() if has_store(place)])
+    except OSError:  # it is not there, or not ours to read
+        return None
 
 
 def has_store(out: Path) -> bool:
