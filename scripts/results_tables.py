@@ -61,6 +61,7 @@ def facts(name: str, run: StoredRun) -> Row:
         "study": run.study.name,
         "question": run.study.question,
         "data": first.data.description,
+        "networks": " and ".join(sorted({record.spec.model.name for record in run.records})),
         "train": counts.get("train", 0),
         "validation": counts.get("validation", 0),
         "test": counts.get("test", 0),
