@@ -217,7 +217,9 @@ def test_how_many_trials_are_left_at_most() -> None:
     known |= {one.trial_id: Seen("finished", (0.5,), 0.5, 1.0) for one in planned}
     assert standing(study, planned, known).n_left == 0
     more = make_search({"trials": 5})
-    assert standing(more, planned, known).n_left == 3 + 2  # another may be the best then; the baseline is confirmed already
+    assert (
+        standing(more, planned, known).n_left == 3 + 2
+    )  # another may be the best then; the baseline is confirmed already
     three = make_search({"trials": 5, "confirm": 3})
     assert standing(three, planned, known).n_left == 3 + 3 * 2
 
