@@ -124,9 +124,9 @@ def test_optimisers() -> None:
     adam = make_optimizer(AdamSpec(name="adam", lr=0.1, betas=(0.8, 0.9)), parameters)
     adamw = make_optimizer(AdamWSpec(name="adamw", weight_decay=0.2), parameters)
     sgd = make_optimizer(SgdSpec(name="sgd", momentum=0.5, nesterov=True), parameters)
-    assert type(adam) is torch.optim.Adam
+    assert isinstance(adam, torch.optim.Adam)
     assert adam.defaults["betas"] == (0.8, 0.9)
-    assert type(adamw) is torch.optim.AdamW
+    assert isinstance(adamw, torch.optim.AdamW)
     assert adamw.defaults["weight_decay"] == 0.2
     assert (sgd.defaults["momentum"], sgd.defaults["nesterov"], sgd.defaults["lr"]) == (0.5, True, 0.01)
 
