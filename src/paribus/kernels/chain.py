@@ -25,6 +25,19 @@ def hooked(module: nn.Module) -> bool:
     return any(getattr(module, each) for each in hooks)
 
 
+Branches = tuple[nn.Sequential, nn.Sequential, nn.Module]
+"""Two chains that start from the same input, and what their sum goes through."""
+
+
+def branches_of(layer: nn.Module) -> Branches | None:
+    """Of a residual block that tells its branches, unless a hook watches anything in it."""
+    own = vars(type(layer))
+    if not {"branches", "forward"} <= own.keys() or any(map(hooked, layer.modules())):
+        return None
+    found: Branches = own["branches"](layer)
+    return found
+
+
 def pair(value: Any) -> tuple[int, int]:
     """(height, width) of a layer's setting, which may be one number for both."""
     return (value, value) if isinstance(value, int) else tuple(value)

@@ -47,16 +47,14 @@ class FewPlaces(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         plain: Any = self.convolution
-        if x.ndim != 4 or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64, torch.bfloat16):
+        half = torch.is_autocast_enabled("cpu") and x.dtype in (torch.float32, torch.bfloat16)
+        dtype = torch.get_autocast_dtype("cpu") if half else x.dtype
+        if x.ndim != 4 or x.device.type != "cpu" or x.shape[1] != plain.in_channels:
             return plain(x)  # type: ignore[no-any-return]
         rows, columns = map(spans, x.shape[2:], plain.kernel_size, plain.stride, pair(plain.padding))
-        if not 0 < len(rows) * len(columns) <= MOST_PLACES:
+        if not 0 < len(rows) * len(columns) <= MOST_PLACES or not (half or dtype == plain.weight.dtype):
             return plain(x)  # type: ignore[no-any-return]
-        half = torch.is_autocast_enabled("cpu") and x.dtype != torch.float64
-        x = x.to(torch.get_autocast_dtype("cpu")) if half else x
-        if not half and x.dtype != plain.weight.dtype:
-            return plain(x)  # type: ignore[no-any-return]  # which says what is wrong
-        y: torch.Tensor = _Products.apply(x, plain.weight, rows, columns)  # type: ignore[no-untyped-call]
+        y: torch.Tensor = _Products.apply(x.to(dtype), plain.weight, rows, columns)  # type: ignore[no-untyped-call]
         return y if plain.bias is None else y + plain.bias.to(y.dtype)[:, None, None]
 
 

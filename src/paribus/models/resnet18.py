@@ -42,6 +42,12 @@ class BasicBlock(nn.Module):
         self.add = Add()
         self.activation2 = activation()
 
+    def branches(self) -> tuple[nn.Sequential, nn.Sequential, nn.Module]:
+        """Two chains of the layers, and what their sum goes through (for `kernels.lower`)."""
+        names = ("conv1", "norm1", "activation1", "conv2", "norm2")
+        main = nn.Sequential(OrderedDict((name, getattr(self, name)) for name in names))
+        return main, nn.Sequential(OrderedDict(shortcut=self.shortcut)), self.activation2
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         branch = self.norm2(self.conv2(self.activation1(self.norm1(self.conv1(x)))))
         return self.activation2(self.add(branch, self.shortcut(x)))  # type: ignore[no-any-return]
