@@ -80,7 +80,8 @@ def lower(model: nn.Module) -> Lowered:
     """The network for training and evaluation. What is not known to be computed right otherwise runs as it is.
 
     Known are chains of layers (`nn.Sequential`, nested or not) of PyTorch's own classes, without hooks, each standing
-    in one place only, and residual blocks of such chains (`chain.branches_of`). Whether a layer is in training mode, or frozen, is seen at each step.
+    in one place only, and residual blocks of such chains (`chain.branches_of`). Whether a layer is in training
+    mode, or frozen, is seen at each step.
 
     Args:
         model: stays as it is; shares its parameters and running statistics with what is returned.
