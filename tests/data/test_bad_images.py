@@ -14,11 +14,6 @@ from paribus.errors import DataError
 from paribus.folders import cache_folder
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "cache"))
-
-
 def test_unreadable_files(tmp_path: Path) -> None:
     cut = encoded(COLOUR.resize((40, 40)), "jpeg")[:300]
     root = one_folder(tmp_path, {"train/a/cut.jpg": cut, "train/b/text.png": b"no image"})

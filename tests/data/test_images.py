@@ -26,11 +26,6 @@ from paribus.spec import FolderData, HubData, NpzData
 CLASSES = ("ant", "bee", "cat")
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "cache"))
-
-
 def some_images(n: int = 30, shape: tuple[int, ...] = (9, 7, 3), seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """(n, H, W[, 3]) with exact copies in it, some of another class, and labels."""
     random = np.random.default_rng(seed)

@@ -13,6 +13,7 @@ from paribus.kernels import block, front
 from paribus.kernels.lower import lower
 from paribus.kernels.native import Native
 from paribus.models.build import create
+from paribus.models.resnet18 import BasicBlock
 from paribus.spec import ModelSpec
 
 INPUTS = {
@@ -158,6 +159,23 @@ class OwnNorm(nn.BatchNorm2d):
         return super().forward(x) * 2
 
 
+def watched_block() -> nn.Module:
+    model = nn.Sequential(BasicBlock((8, 8), 1, nn.ReLU))
+    model.seen = []
+    model[0].add.register_forward_hook(lambda *given: model.seen.append(1))
+    return model
+
+
+def block_twice() -> nn.Module:
+    inner = BasicBlock((8, 8), 1, nn.ReLU)
+    return nn.Sequential(inner, nn.Conv2d(8, 8, 1), inner)
+
+
+class OwnBlock(BasicBlock):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) * 2
+
+
 BAD = {
     "shared": shared,
     "watched": watched,
@@ -172,6 +190,10 @@ BAD = {
     "unknown activation": lambda: nn.Sequential(nn.BatchNorm2d(8), nn.Softplus(), nn.MaxPool2d(2)),
     "a pool that overlaps": lambda: nn.Sequential(nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1)),
     "activation in place": lambda: nn.Sequential(nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), nn.ReLU(inplace=True)),
+    "a residual block": lambda: nn.Sequential(BasicBlock((8, 8), 1, nn.ELU)),
+    "a watched residual block": watched_block,
+    "a residual block twice": block_twice,
+    "a residual block of its own": lambda: nn.Sequential(OwnBlock((8, 8), 1, nn.ReLU)),
     "few channels": lambda: nn.Sequential(nn.Conv2d(8, 3, 1), nn.BatchNorm2d(3), nn.ReLU()),
     "nested": lambda: nn.Sequential(nn.Sequential(*channels()), nn.Sequential(nn.Sequential(*channels()))),
     "everything dropped": lambda: nn.Sequential(*channels(), nn.Dropout(1.0)),

@@ -94,8 +94,8 @@ def plan(
         for t in the_plan.trials
     ]
     show_table(["trial", *factors, "seed", "state"], rows)
-    many = "1 trial" if len(rows) == 1 else f"{len(rows)} trials"
-    say(f"{many}, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
+    s = "" if len(rows) == 1 else "s"
+    say(f"{len(rows)} trial{s}, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
     if check or probe:
         _check(the_plan)
     if probe:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import nn
 
 Named = list[tuple[str, nn.Module]]
@@ -41,3 +42,9 @@ def branches_of(layer: nn.Module) -> Branches | None:
 def pair(value: Any) -> tuple[int, int]:
     """(height, width) of a layer's setting, which may be one number for both."""
     return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def multiplied_in(x: torch.Tensor) -> torch.dtype:
+    """The type that a layer multiplies in on a CPU, given x: autocast's for float32, else that of x."""
+    half = torch.is_autocast_enabled("cpu") and x.dtype == torch.float32
+    return torch.get_autocast_dtype("cpu") if half else x.dtype

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
+from paribus.kernels.chain import multiplied_in
 from paribus.kernels.native import TYPES, address, library, native
 
 
@@ -25,13 +26,8 @@ def usable(x: torch.Tensor, over_time: torch.Tensor) -> bool:
         and x.device.type == "cpu"
         and x.dtype in (torch.float32, torch.float64)
         and over_time.dtype == x.dtype
-        and _given(x) in TYPES
+        and multiplied_in(x) in TYPES
     )
-
-
-def _given(x: torch.Tensor) -> torch.dtype:
-    half = torch.is_autocast_enabled("cpu") and x.dtype == torch.float32
-    return torch.get_autocast_dtype("cpu") if half else x.dtype
 
 
 def front(
@@ -47,7 +43,7 @@ def front(
         padding: zeros to both sides in time.
     """
     y: torch.Tensor = _Filters.apply(  # type: ignore[no-untyped-call]
-        x, over_time, over_channels, bias, padding, _given(x)
+        x, over_time, over_channels, bias, padding, multiplied_in(x)
     )
     return y
 

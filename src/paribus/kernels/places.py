@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from paribus.kernels.chain import pair
+from paribus.kernels.chain import multiplied_in, pair
 
 MOST_PLACES = 4
 """Of the output, as 2 x 2. With more of them PyTorch's convolution needs less time."""
@@ -47,12 +47,12 @@ class FewPlaces(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         plain: Any = self.convolution
-        half = torch.is_autocast_enabled("cpu") and x.dtype in (torch.float32, torch.bfloat16)
-        dtype = torch.get_autocast_dtype("cpu") if half else x.dtype
-        if x.ndim != 4 or x.device.type != "cpu" or x.shape[1] != plain.in_channels:
+        dtype = multiplied_in(x)
+        known = x.ndim == 4 and x.device.type == "cpu" and x.shape[1] == plain.in_channels
+        if not known or dtype != multiplied_in(plain.weight):
             return plain(x)  # type: ignore[no-any-return]
         rows, columns = map(spans, x.shape[2:], plain.kernel_size, plain.stride, pair(plain.padding))
-        if not 0 < len(rows) * len(columns) <= MOST_PLACES or not (half or dtype == plain.weight.dtype):
+        if not 0 < len(rows) * len(columns) <= MOST_PLACES:
             return plain(x)  # type: ignore[no-any-return]
         y: torch.Tensor = _Products.apply(x.to(dtype), plain.weight, rows, columns)  # type: ignore[no-untyped-call]
         return y if plain.bias is None else y + plain.bias.to(y.dtype)[:, None, None]
