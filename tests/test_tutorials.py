@@ -57,7 +57,7 @@ def test_adding_a_network_data_and_an_augmentation(tmp_path: Path) -> None:
 
 
 def test_the_page_on_networks(tmp_path: Path) -> None:
-    assert "All other layers run as they are" in follow("networks.md", tmp_path)
+    assert "All layers run as they are" in follow("networks.md", tmp_path)
 
 
 def test_every_public_name_is_in_the_reference() -> None:
