@@ -16,11 +16,6 @@ from paribus.spec import Cifar10Data
 SUITE_CACHE = os.environ["PARIBUS_CACHE"]  # conftest sees to it
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "cache"))
-
-
 def load(path: Path | None = None) -> Any:
     return load_dataset(Cifar10Data(source="cifar10", path=None if path is None else str(path)))
 

@@ -19,11 +19,6 @@ from paribus.spec import Fer2013Data
 USAGES = ("Training", "PublicTest", "PrivateTest")
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "cache"))
-
-
 def load(path: Path | None):
     return load_dataset(Fer2013Data(source="fer2013", path=None if path is None else str(path)))
 

@@ -25,11 +25,6 @@ from paribus.errors import DataError
 from paribus.spec import Cifar10Data, FolderData, HubData, NpzData
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARIBUS_CACHE", str(tmp_path / "cache"))
-
-
 def header(shape: Any, descr: Any = "<f8") -> bytes:
     text = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b"\n"
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
