@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import nan
 
 from conformance.build import make_planned, make_record, make_study
-from paribus.live import LIVE, VALUES, Follower, Journal
+from paribus.live import LIVE, VALUES, Follower, Journal, clear
 from paribus.serve.state import curves
 
 
@@ -37,6 +37,28 @@ def test_trials_that_are_chosen_on_the_way(tmp_path):
     journal.grew(planned[1:3], [3, 4])
     journal.epoch(2, make_record().history[0])
     assert [(trial.seed, trial.epochs, trial.n_rows) for trial in follower.look()] == [(0, 3, 0), (1, 3, 0), (2, 4, 1)]
+
+
+def test_processes_that_share_a_study_are_shown_together(tmp_path):
+    planned, rows = make_planned(make_study()), make_record(epochs=3).history
+    first, follower = Journal(tmp_path, planned, [3] * 6), Follower(tmp_path)
+    first.epoch(0, rows[0])
+    before = follower.look(), follower.token
+    beside = Journal(tmp_path, planned[1:], [3] * 5, beside="node.a-7-ff")  # a trial had ended when it came
+    beside.epoch(0, rows[0])
+    beside.epoch(0, rows[1])
+    beside.epoch(4, rows[0])
+    first.ended(1)  # elsewhere
+    assert [trial.n_rows for trial in follower.look()] == [1, 2, 0, 0, 0, 1]
+    assert [trial.ended for trial in follower.look()] == [False, True, False, False, False, False]
+    assert [(trial.cell, trial.seed) for trial in follower.look()] == [(trial.cell, trial.seed) for trial in before[0]]
+    assert follower.token != before[1]
+    asked = []
+    clear(tmp_path, lambda owner: bool(asked.append(owner)) or True)
+    assert asked == ["node.a-7-ff"]
+    assert follower.look()[5].n_rows == 1
+    clear(tmp_path, lambda owner: False)
+    assert [trial.n_rows for trial in follower.look()] == [1, 0, 0, 0, 0, 0]
 
 
 def test_half_and_damaged_lines(tmp_path):
@@ -127,7 +149,7 @@ def test_several_threads_count_every_line_once(tmp_path):
     follower = Follower(tmp_path)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: follower.look(), range(8)))
-    assert follower.trials[0].n_rows == 3000
+    assert follower.look()[0].n_rows == 3000
 
 
 def test_cells_keep_their_colours(tmp_path):

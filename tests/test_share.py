@@ -1,5 +1,6 @@
 """Several processes work on one study, in one folder or with one store, and no trial is run twice."""
 
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 import commands
 import paribus.share
 from conformance.build import make_failure, make_planned, make_record, make_study
+from paribus.live import Follower, journals
 from paribus.plan import open_run
 from paribus.record import PlannedTrial
-from paribus.share import OWNERS, owner, share
+from paribus.share import OWNERS, at_work, may_work, owner, share
 from paribus.store import Store, open_store
 from postgresql import Server
 
@@ -91,6 +93,29 @@ def test_leases_are_kept_while_their_process_lives(
         assert store.leases.claim([PLANNED[0].trial_id], "another", 60) == frozenset()
 
 
+def test_whether_somebody_is_at_work(store: Store, tmp_path: Path) -> None:
+    ids = [trial.trial_id for trial in PLANNED]
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    killed = f"{socket.gethostname()}-{dead.pid}-00000000"
+    (tmp_path / OWNERS).mkdir()
+    (tmp_path / OWNERS / f"{killed}.lock").touch()
+    store.leases.claim(ids[:1], killed, 3600)
+    assert not at_work(tmp_path, store, ids)
+    assert not may_work(tmp_path, killed)
+    with owner(tmp_path, store) as name:
+        assert at_work(tmp_path, store, ids)
+        assert may_work(tmp_path, name)
+    assert not may_work(tmp_path, name)
+    far = "node.far-1-11111111"
+    (tmp_path / OWNERS / f"{far}.lock").touch()
+    assert may_work(tmp_path, far)
+    assert not at_work(tmp_path, store, ids), "a lock file of another machine alone may be of one that is no more"
+    store.leases.claim(ids[1:2], far, 3600)
+    assert at_work(tmp_path, store, ids)
+    assert not at_work(tmp_path, store, ids[2:])
+
+
 # ---------------------------------------------------------------- the installed command, twice at a time
 
 YAML = """
@@ -129,12 +154,16 @@ def test_two_commands_in_one_folder_share_the_trials(tmp_path: Path, eeg_file: P
         assert first.poll() is None
         time.sleep(0.02)
     one, other = ended(first, start(tmp_path, "--out", "run"))
+    assert [(t.n_rows, t.ended) for t in Follower(tmp_path / "run").look()] == [(25, True)] * 6, "whoever trains them"
     assert trials_in(one) + trials_in(other) == 6
     assert "another `paribus run` is working in run (process" in other
     with open_run(tmp_path / "run") as store:
         stored = store.latest_study()
         assert stored
         assert len(store.finished(trial.trial_id for trial in stored.planned)) == 6
+    assert len(journals(tmp_path / "run")) == 2
+    ended(start(tmp_path, "--out", "run"))
+    assert len(journals(tmp_path / "run")) == 1, "who comes next begins anew"
     assert "6 of 6 trials done" in commands.paribus("status", "run", cwd=tmp_path).stdout
 
 

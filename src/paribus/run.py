@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,14 +20,14 @@ from paribus.execute.in_process import InProcess
 from paribus.execute.processes import Processes
 from paribus.execute.ray import Ray
 from paribus.grid import in_words
-from paribus.live import OWNER, Journal
+from paribus.live import Journal, clear
 from paribus.machine import available_memory
 from paribus.models.build import check
 from paribus.models.custom import own_code, refuse_inside_import
 from paribus.plan import Plan, corners, distinct, make_plan
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
 from paribus.search import require_optuna
-from paribus.share import alone, owner
+from paribus.share import alone, may_work, owner
 from paribus.spec import Resources, RunSpec, SearchDesign, StudySpec, TrainSpec
 from paribus.store.place import VARIABLE as PASSWORDS
 from paribus.store.place import find_store, remember
@@ -39,6 +40,8 @@ from paribus.training.state import remove_state
 from paribus.training.trial import TrialTask, run_trial
 
 LOCK = "run.lock"
+OWNER = "run.owner.json"
+"""Who was in a run folder first: process and start."""
 MEMORY_OF_A_WORKER = 2 * 2**30
 """Bytes. SimpleCNN takes 0.6 GB; large networks on large batches take more, and then --jobs says how many."""
 
@@ -132,7 +135,9 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
         told = list(course.todo)
         epochs = _epochs(told)
         listen(RunStarted(tuple(told), course.n_done, epochs, beside, course.n_to_come))
-        journal = Journal(None if beside else out, told, epochs)
+        if not beside:
+            clear(out, partial(may_work, out))
+        journal = Journal(out, told, epochs, beside=name if beside else "")
         places: list[int] = []  # of the trials that are ours, in the order in which they came
 
         def tell_growth() -> None:

@@ -116,6 +116,40 @@ def alone(out: Path, store: Store, name: str, what: str, key: str) -> None:
         )
 
 
+def at_work(out: Path, store: Store, trial_ids: Iterable[str]) -> bool:
+    """Whether a process works in a run folder, or anywhere on one of these trials.
+
+    Of a process of this machine its number tells; of another's its leases, which end a while after it does.
+
+    Args:
+        out: the run folder.
+        store: with the leases.
+        trial_ids: of the study.
+    """
+    holders = store.leases.held(trial_ids).values()
+    here = (path.stem for path in (out / OWNERS).glob("*.lock"))
+    return any(_lives(name) is not False for name in holders) or any(_lives(name) for name in here)
+
+
+def may_work(out: Path, name: str) -> bool:
+    """Whether an owner still works in a run folder, for all that this machine can tell."""
+    return _lock_path(out, name).exists() and _lives(name) is not False
+
+
+def _lives(name: str) -> bool | None:
+    """Whether the process of an owner does; None where it is another machine's."""
+    host, _, rest = name.rpartition("-")[0].rpartition("-")
+    if host != socket.gethostname() or not rest.isdecimal():
+        return None
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
 def _bury(out: Path, store: Store, names: Iterable[str]) -> None:
     """Take the leases of processes that have worked in this folder and are no more."""
     for name in names:

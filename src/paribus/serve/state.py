@@ -1,7 +1,6 @@
 """What a run looks like right now, as plain JSON values."""
 
 import hashlib
-import json
 import math
 import os
 import re
@@ -13,11 +12,12 @@ import numpy as np
 
 from paribus.analysis.curves import mean_curves
 from paribus.errors import ParibusError
-from paribus.live import OWNER, VALUES, Follower, LiveTrial, Values
+from paribus.live import VALUES, Follower, LiveTrial, Values
 from paribus.plan import Progress, open_run, progress, stored_study
 from paribus.record import EpochRow
 from paribus.report.explorer import curve_values
 from paribus.report.figures import COLOURS, DASHES
+from paribus.share import at_work
 from paribus.store.place import POINTER, STORE, has_store
 
 DEEPEST = 2
@@ -54,11 +54,12 @@ def summary(path: Path, follower: Follower) -> dict[str, Any]:
         with open_run(path) as store:
             stored = stored_study(path, store)
             done = progress(store, stored) if stored else Progress(0, 0, 0)
+            unfinished = done.n_finished + done.n_failed + done.n_pruned < done.n_planned
+            ids = [trial.trial_id for trial in stored.planned] if stored else []
+            going = unfinished and at_work(path, store, ids)
     except (ParibusError, OSError, ValueError) as error:
         said = str(error).encode("utf-8", "replace").decode()
         return {"error": said, "name": name, "question": "", "planned": 0, "finished": 0, "failed": 0, "running": []}
-    unfinished = done.n_finished + done.n_failed + done.n_pruned < done.n_planned
-    going = unfinished and _goes_on(path)
     return {
         "error": "",
         "name": stored.study.name if stored else name,
@@ -70,17 +71,6 @@ def summary(path: Path, follower: Follower) -> dict[str, Any]:
         "running": [_running(t) for t in follower.look() if t.n_rows and not t.ended] if going else [],
         "report": (path / "report" / "index.html").exists(),
     }
-
-
-def _goes_on(path: Path) -> bool:
-    """Whether the process that holds the run lives; on another machine there is no telling, and it counts as living."""
-    try:
-        os.kill(int(json.loads((path / OWNER).read_text())["pid"]), 0)
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    except (OSError, ValueError, KeyError, TypeError):
-        return True
-    return True
 
 
 def _running(trial: LiveTrial) -> dict[str, Any]:
