@@ -97,5 +97,9 @@ class StoreError(ParibusError):
     """A store is damaged, locked or of another version."""
 
 
+class NoStoreError(StoreError):
+    """Where a store should be there is nothing yet."""
+
+
 class RunError(ParibusError):
     """A run folder is in use, missing or holds nothing yet."""

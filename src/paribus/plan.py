@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from paribus.errors import DataError, RunError
+from paribus.errors import DataError, NoStoreError, RunError
 from paribus.grid import Cell, cells, expand, planned_trial, trial_id
 from paribus.models.custom import own_code
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
@@ -141,6 +141,20 @@ def open_run(out: Path) -> Store:
     return open_store(find_store(out), read_only=True)
 
 
+def _open_for(out: Path, given: str | None) -> Store | None:
+    """The store that a run would use, for reading; None where it would begin a new one.
+
+    Raises:
+        RunError, StoreError: a run would be refused as well.
+    """
+    try:
+        return open_store(find_store(out, given), read_only=True)
+    except NoStoreError:
+        if given is None and has_store(out):
+            raise
+        return None
+
+
 def stored_study(out: Path, store: Store) -> StoredStudy | None:
     """The study that was run in a folder last, or None; a store elsewhere may hold those of other folders too.
 
@@ -201,17 +215,23 @@ def search_progress(now: Standing, known: Mapping[str, Seen]) -> Progress:
     return Progress(len(ids) + now.n_left, n["finished"], n["failed"], n["pruned"])
 
 
-def planned_progress(out: Path, plan: Plan) -> Progress:
+def planned_progress(out: Path, plan: Plan, given: str | None = None) -> Progress:
     """How far a plan's search has come in a run folder, as its next run would find it.
 
     It may have run with another budget, and before data or code have changed.
 
+    Args:
+        out: the run folder; it need not exist.
+        plan: the study's.
+        given: path or URL of the store that the run would be told of.
+
     Raises:
         DataError: data of a stored trial are missing or unfit.
+        RunError, StoreError: a run would be refused as well.
     """
     study, planned, known = plan.study, plan.trials, dict[str, Seen]()
-    if has_store(out):
-        with open_run(out) as store:
+    if opened := _open_for(out, given):
+        with opened as store:
             for stored in reversed(store.studies()):
                 same = stored.study.without_budget() == study.without_budget()
                 if same and stored.planned[:1] == plan.trials:
@@ -295,11 +315,12 @@ def checkpoint_in(out: Path, place: str) -> Path:
     return path
 
 
-def finished(out: Path, plan: Plan) -> frozenset[str]:
-    """The ids of a plan's trials that a run folder already holds; none when there is no run yet."""
-    if not has_store(out):
+def finished(out: Path, plan: Plan, given: str | None = None) -> frozenset[str]:
+    """The ids of a plan's trials that a run would find done; the arguments are those of `planned_progress`."""
+    opened = _open_for(out, given)
+    if opened is None:
         return frozenset()
-    with open_run(out) as store:
+    with opened as store:
         return store.finished(trial.trial_id for trial in plan.trials)
 
 

@@ -86,9 +86,16 @@ def test_commands_find_the_store_of_a_run(
     server: Server, url: str, tmp_path: Path, eeg_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study(tmp_path, eeg_file)
+    assert "0 done" in command("plan", "small.yaml", "--store", url, cwd=tmp_path).stdout, "nothing is in it yet"
+    assert "4 trials" in command("plan", "small.yaml", "--store", "new.sqlite", cwd=tmp_path).stdout
+    assert not (tmp_path / "new.sqlite").exists()
     monkeypatch.setenv("PARIBUS_STORE", url)
     assert "4 trials to run" in command("run", "small.yaml", "--jobs", "1", cwd=tmp_path).stdout
+    assert "4 done in runs/new, 0 to run" in command("plan", "small.yaml", "--out", "runs/new", cwd=tmp_path).stdout
     monkeypatch.delenv("PARIBUS_STORE")
+    planned = command("plan", "small.yaml", "--out", "runs/new", "--store", url, cwd=tmp_path).stdout
+    assert "4 done in postgresql+psycopg://me:***@127.0.0.1" in planned
+    assert not (tmp_path / "runs/new").exists()
     run, database = tmp_path / "runs/small", url.rsplit("/", 1)[-1]
     bare = f"postgresql+psycopg://me@127.0.0.1:{server.port}/{database}"
     assert json.loads((run / POINTER).read_text()) == {"url": bare, "study": 1}

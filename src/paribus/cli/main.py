@@ -20,6 +20,7 @@ from paribus.cli.terminal import (
     Out,
     Run,
     Settings,
+    StoreAt,
     Study,
     complain,
     hand_over,
@@ -28,6 +29,7 @@ from paribus.cli.terminal import (
     with_consent,
 )
 from paribus.errors import ParibusError
+from paribus.shown import hide_password
 
 if TYPE_CHECKING:
     from paribus.plan import Plan
@@ -57,6 +59,7 @@ app.command()(run_command.run)
 def plan(
     study: Study,
     out: Out = None,
+    store: StoreAt = None,
     settings: Settings = None,
     check: Annotated[bool, typer.Option("--check", help="Build each network on a dummy batch.")] = False,
     probe: Annotated[
@@ -76,13 +79,13 @@ def plan(
     if isinstance(spec.design, SearchDesign):
         from paribus.cli.search import show_plan
 
-        n_left = show_plan(the_plan, folder)
+        n_left = show_plan(the_plan, folder, store)
         if check or probe:
             _check(the_plan)
         if probe:
             _probe(the_plan, the_plan.trials * n_left, folder, jobs)
         return
-    done = finished(folder, the_plan)
+    done = finished(folder, the_plan, store)
     factors = list(spec.factors)
     rows = [
         [
@@ -95,7 +98,8 @@ def plan(
     ]
     show_table(["trial", *factors, "seed", "state"], rows)
     s = "" if len(rows) == 1 else "s"
-    say(f"{len(rows)} trial{s}, {len(done)} done in {folder}, {len(rows) - len(done)} to run.")
+    where = hide_password(store) if store else folder
+    say(f"{len(rows)} trial{s}, {len(done)} done in {where}, {len(rows) - len(done)} to run.")
     if check or probe:
         _check(the_plan)
     if probe:

@@ -12,6 +12,7 @@ from paribus.cli.terminal import (
     Lang,
     Out,
     Settings,
+    StoreAt,
     Study,
     Terminated,
     complain,
@@ -33,15 +34,7 @@ def run(
         int | None, typer.Option(min=1, help="Worker processes, one thread each.", show_default="one a core")
     ] = None,
     out: Out = None,
-    store: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Where records are kept: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; the password "
-            "may be in it, in PGPASSWORD, in ~/.pgpass, or in a URL in PARIBUS_STORE.",
-            show_default="OUT/store.sqlite",
-        ),
-    ] = None,
+    store: StoreAt = None,
     settings: Settings = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to train.")] = "auto",
     executor: Annotated[

@@ -6,13 +6,20 @@ from paribus.cli.terminal import say, show_table
 from paribus.level import level_name
 from paribus.plan import Plan, planned_progress, search_progress, seen_so_far
 from paribus.search import design_of, standing
+from paribus.shown import hide_password
 from paribus.spec import Range, StudySpec
 from paribus.store.base import Store, StoredStudy
 
 
-def show_plan(plan: Plan, folder: Path) -> int:
-    """What a search may choose, and its budget. Returns how many trials are left, at most."""
-    study, design, done = plan.study, design_of(plan.study), planned_progress(folder, plan)
+def show_plan(plan: Plan, folder: Path, place: str | None = None) -> int:
+    """What a search may choose, and its budget. Returns how many trials are left, at most.
+
+    Args:
+        plan: of the search.
+        folder: of the run.
+        place: of the store, if it was given.
+    """
+    study, design, done = plan.study, design_of(plan.study), planned_progress(folder, plan, place)
     show_table(["factor", "from"], [[name, _choice(study, name)] for name in study.factors])
     pruning = f", {design.pruning} pruning" if design.pruning else ""
     rest = ", ".join(map(str, study.seeds[1:]))
@@ -20,7 +27,8 @@ def show_plan(plan: Plan, folder: Path) -> int:
     say(f"{design.trials} candidates with seed {study.seeds[0]} ({design.search}{pruning}), the baseline among them;")
     say(f"then the baseline and the {many} of them with seeds {rest}: at most {done.n_planned} trials.")
     n_ended = done.n_finished + done.n_pruned
-    say(f"{n_ended} have ended in {folder}, at most {done.n_planned - n_ended} are to run.")
+    where = hide_password(place) if place else folder
+    say(f"{n_ended} have ended in {where}, at most {done.n_planned - n_ended} are to run.")
     return done.n_planned - n_ended
 
 

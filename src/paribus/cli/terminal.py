@@ -34,6 +34,16 @@ Lang = Annotated[
     typer.Option(help="Of the report: en or zh-TW.", metavar="LANG", show_default="$PARIBUS_LANG, or en"),
 ]
 Out = Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/STUDY")]
+StoreAt = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="Where records are kept: a SQLite file, or postgresql+psycopg://USER@HOST/DATABASE; the password "
+        "may be in it, in PGPASSWORD, in ~/.pgpass, or in a URL in PARIBUS_STORE.",
+        show_default="OUT/store.sqlite",
+    ),
+]
 AllowImport = Annotated[
     bool,
     typer.Option(

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from sqlalchemy import URL, Column, Connection, RowMapping, Select, Table, delete, func, insert, inspect, select
 
-from paribus.errors import StoreError
+from paribus.errors import NoStoreError, StoreError
 from paribus.record import PlannedTrial, Predictions, TrialFailure, TrialPruned, TrialRecord
 from paribus.spec import StudySpec
 from paribus.store import rows, schema
@@ -40,7 +40,8 @@ def open_store(path_or_url: str | Path | URL, *, create: bool = False, read_only
         read_only: never write, so that a store in a read-only folder can be read.
 
     Raises:
-        StoreError: the store is missing, damaged, no store, locked, out of reach or of a newer version.
+        NoStoreError: the file is missing or the database is empty, and it is not to be made.
+        StoreError: the store is damaged, no store, locked, out of reach or of a newer version.
     """
     if create and read_only:
         raise ValueError("a store cannot be both made and opened read-only")
@@ -49,7 +50,7 @@ def open_store(path_or_url: str | Path | URL, *, create: bool = False, read_only
         if where.is_dir():
             raise StoreError(f"a store is a file, and {where} is a folder: name a file in it")
         if not create and not where.exists():
-            raise StoreError(f"there is no store at {where}: check the path, or run a study there first")
+            raise NoStoreError(f"there is no store at {where}: check the path, or run a study there first")
         database = sqlite_database(where, create=create, read_only=read_only)
     else:
         database = postgresql_database(where, read_only=read_only)

@@ -4,7 +4,7 @@ import logging
 
 from sqlalchemy import Connection, func, insert, inspect, select, update
 
-from paribus.errors import StoreError
+from paribus.errors import NoStoreError, StoreError
 from paribus.store import schema
 from paribus.store.database import Database
 
@@ -20,13 +20,14 @@ def prepare(database: Database, *, create: bool, read_only: bool) -> None:
         read_only: leave tables of an older version as they are.
 
     Raises:
+        NoStoreError: the database is empty.
         StoreError: no store, or one of a version that cannot be used.
     """
     found = database.run(lambda connection: _found(connection, database.place))
     if found is None and create:
         found = database.run(lambda connection: _create(connection, database.place), writes=True)
     if found is None:
-        raise StoreError(_no_store(database.place))
+        raise NoStoreError(_no_store(database.place))
     if found > schema.SCHEMA_VERSION:
         raise StoreError(
             f"{database.place} was written by paribus store version {found}, "
