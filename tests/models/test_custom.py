@@ -45,6 +45,13 @@ class Planes(nn.Module):
     def forward(self, x):
         return self.conv(x)
 
+class Ends(Planes):
+    def forward(self, x):
+        raise SystemExit
+
+def ends_the_program():
+    raise SystemExit(3)
+
 number = 3
 """
 
@@ -98,6 +105,8 @@ def test_initial_weights_come_from_the_stream(here: Path) -> None:
         ("MODULE:no_network", "must give a torch.nn.Module, gave int"),
         ("MODULE:Planes", "must give logits of shape"),
         ("MODULE:Tiny", "does not work on input of shape"),
+        ("MODULE:ends_the_program", r"ended the program \(SystemExit: 3\)"),
+        ("MODULE:Ends", r"does not work on input of shape \(1, 3, 10\): it ended the program"),
         ("no_such_module:Net", "cannot import `no_such_module`"),
         ("os:system", "not of Python's own"),
         ("MODULE:torch.os.system", "must be a class|not of Python's own"),
@@ -119,6 +128,14 @@ def test_a_module_with_a_mistake_is_told(here: Path) -> None:
     (here / "net_with_a_mistake.py").write_text("1 / 0")
     with pytest.raises(ModelError, match="ZeroDivisionError"):
         build(ModuleSpec(name="net_with_a_mistake:Net"), (1, 3, 10), 2)
+
+
+def test_a_script_that_ends_the_program_does_not_end_the_run(here: Path) -> None:
+    """As sys.exit(main()) does, or argparse, which reads the arguments of paribus."""
+    (here / "net_and_script.py").write_text("import sys\nsys.exit(0)")
+    says = r"cannot import `net_and_script`: it ended the program \(SystemExit: 0\); .* under `if __name__"
+    with pytest.raises(ModelError, match=says):
+        build(ModuleSpec(name="net_and_script:Net"), (1, 3, 10), 2)
 
 
 def test_the_digest_follows_the_file(here: Path) -> None:

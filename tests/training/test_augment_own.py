@@ -34,6 +34,9 @@ def numbers(x, draws):
 def broken(x, draws):
     raise ZeroDivisionError("oh")
 
+def ends(x, draws):
+    raise SystemExit
+
 def learns(x, draws):
     return x.requires_grad_()
 
@@ -108,6 +111,7 @@ def test_its_place_in_the_list_is_kept(here: Path) -> None:
         ),
         ("own_functions:numbers", "gave int"),
         ("own_functions:broken", "ZeroDivisionError: oh"),
+        ("own_functions:ends", "it ended the program"),
         ("own_functions:learns", r"must give .* on cpu, as x is, gave .* on cpu with requires_grad"),
         ("own_functions:nowhere", r"gave torch.float32 of shape \(2, 1, 2, 3\) on meta"),
         ("own_functions:sparse", r"gave .*\(torch.sparse_coo\) on cpu"),

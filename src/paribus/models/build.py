@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from paribus.errors import ModelError
 from paribus.models.activation import activation_of
-from paribus.models.custom import build_module
+from paribus.models.custom import OWN_CODE_RAISES, build_module, what_happened
 from paribus.models.deepconvnet import DeepConvNet
 from paribus.models.dnn import DNN, R4_RATES, Logistic, matching_widths
 from paribus.models.eegnet import EEGNet
@@ -63,7 +63,7 @@ def _materialise(model: nn.Module, name: str, input_shape: Shape) -> None:
             model.eval()(torch.zeros(2, *input_shape))
     except ModelError:
         raise
-    except Exception as error:  # a network of one's own may raise anything
+    except OWN_CODE_RAISES as error:
         raise ModelError(_does_not_work(name, input_shape, error)) from None
     model.train(training)
 
@@ -179,7 +179,7 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
                 given_in = {training: model.train(training)(torch.zeros(2, *input_shape)) for training in (False, True)}
     except ModelError:
         raise
-    except Exception as error:  # a network of one's own may raise anything
+    except OWN_CODE_RAISES as error:
         raise ModelError(_does_not_work(spec.name, input_shape, error)) from None
     for training, logits in given_in.items():
         if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (2, n_classes):
@@ -192,8 +192,8 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
         raise ModelError(f"{spec.name} has no parameters that can be trained")
 
 
-def _does_not_work(name: str, input_shape: Shape, error: Exception) -> str:
-    why = f"{name} does not work on input of shape {input_shape}: {type(error).__name__}: {error}"
+def _does_not_work(name: str, input_shape: Shape, error: BaseException) -> str:
+    why = f"{name} does not work on input of shape {input_shape}: {what_happened(error)}"
     advice = "; is the input meant to be so large? data.size makes images smaller"
     return why + advice if "allocate memory" in str(error) else why
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+OWN_CODE_RAISES = (Exception, SystemExit)
+"""What code of one's own may raise: anything, and a script ends the program. Ctrl-C is none of it."""
 _INSTALLED = {"site-packages", "dist-packages"}
 _module_at_work: ContextVar[str] = ContextVar("_module_at_work", default="")
 
@@ -73,7 +75,7 @@ def _module_digest(name: str) -> str:
     with _importable_from_here(module):
         try:
             found = importlib.util.find_spec(module)
-        except Exception as error:  # its parent package is imported, and may raise anything
+        except OWN_CODE_RAISES as error:  # its parent package is imported
             raise ModelError(_cannot_import(module, error)) from None
     if found is None:
         raise ModelError(_cannot_import(module, None))
@@ -129,10 +131,10 @@ def build_module(spec: ModuleSpec, input_shape: tuple[int, int, int], n_classes:
     try:
         with _importable_from_here(spec.name.split(":")[0]):  # it may import only now
             model = make(**{**arguments, **copy.deepcopy(spec.args)})  # its own copies: the specification must last
-    except Exception as error:
+    except OWN_CODE_RAISES as error:
         given = ", ".join(f"{name}={value!r}" for name, value in {**arguments, **spec.args}.items())
         raise ModelError(
-            f"{spec.name}({given}) failed: {type(error).__name__}: {error}; model.args gives its arguments"
+            f"{spec.name}({given}) failed: {what_happened(error)}; model.args gives its arguments"
         ) from None
     if not isinstance(model, nn.Module):
         raise ModelError(f"{spec.name} must give a torch.nn.Module, gave {type(model).__name__}")
@@ -207,7 +209,7 @@ def _look_up(name: str) -> tuple[Any, str]:
             found: Any = importlib.import_module(module_name)
         except RunError as error:
             raise ModelError(str(error)) from None
-        except Exception as error:  # the module's own code may raise anything
+        except OWN_CODE_RAISES as error:
             raise ModelError(_cannot_import(module_name, error)) from None
     for part in path.split("."):
         if not hasattr(found, part):
@@ -241,11 +243,20 @@ def _importable_from_here(module: str) -> Iterator[None]:
         sys.path.remove(here)
 
 
-def _cannot_import(module: str, error: Exception | None) -> str:
-    why = f": {type(error).__name__}: {error}" if error else ""
+def what_happened(error: BaseException) -> str:
+    """An error of somebody's own code in words."""
+    if isinstance(error, SystemExit):
+        return (
+            f"it ended the program (SystemExit: {error}); what it does as a script belongs under "
+            '`if __name__ == "__main__":`'
+        )
+    return f"{type(error).__name__}: {error}"
+
+
+def _cannot_import(module: str, error: BaseException | None) -> str:
+    why = f"cannot import `{module}`" + (f": {what_happened(error)}" if error else "")
     if module.endswith(".py"):
         why += f"; a module is named without .py, as `{module.removesuffix('.py')}`"
-    return (
-        f"cannot import `{module}`{why}; it must be installed, or stand in the folder "
-        f"that paribus is started in ({os.getcwd()})"
-    )
+    if error is None or isinstance(error, ImportError):
+        why += f"; it must be installed, or stand in the folder that paribus is started in ({os.getcwd()})"
+    return why

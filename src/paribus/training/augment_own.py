@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from paribus.errors import ModelError, TrainingError
-from paribus.models.custom import function_of
+from paribus.models.custom import OWN_CODE_RAISES, function_of, what_happened
 from paribus.spec import AnyAugmentation, FunctionSpec
 from paribus.training.augment_draws import Draws
 
@@ -42,9 +42,9 @@ def _called(x: torch.Tensor, spec: FunctionSpec, draws: Draws) -> torch.Tensor:
     try:
         with torch.no_grad():
             given = function(x, draws, **copy.deepcopy(spec.args))
-    except Exception as error:  # a function of one's own may raise anything
+    except OWN_CODE_RAISES as error:
         raise TrainingError(
-            f"{spec.name} failed on x of shape {tuple(x.shape)}: {type(error).__name__}: {error}; "
+            f"{spec.name} failed on x of shape {tuple(x.shape)}: {what_happened(error)}; "
             "it is called as function(x, draws, **args)"
         ) from None
     found = _form(given) if isinstance(given, torch.Tensor) else type(given).__name__
