@@ -1,10 +1,7 @@
 """A network from its specification, with initial weights from the trial's own stream, tried on a dummy batch."""
 
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
@@ -19,6 +16,7 @@ from paribus.models.face_cnn import FACE_CNN_RATES, FaceCNN, FaceCNNLarge
 from paribus.models.rates import rates_of
 from paribus.models.resnet18 import ResNet18
 from paribus.models.shape import layers_complain
+from paribus.models.side_effects import seeded
 from paribus.models.simple_cnn import SimpleCNN
 from paribus.spec import (
     DeepConvNetSpec,
@@ -82,26 +80,11 @@ def create(spec: ModelSpec, input_shape: Shape, n_classes: int, seed_of: Callabl
     Raises:
         ModelError: the input does not fit the network.
     """
-    with _seeded(seed_of("")):
+    with seeded(seed_of("")):
         model = build(spec, input_shape, n_classes)
     if not isinstance(spec, ModuleSpec):
         initialise(model, seed_of)
     return model
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """All that a constructor may draw from; as it was before, afterwards."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002  # what others' constructors use
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            random.seed(seed)
-            np.random.seed(seed % 2**32)  # noqa: NPY002
-            yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
 
 
 def _plain(spec: ModelSpec, input_shape: Shape, n_classes: int) -> nn.Module:
@@ -173,7 +156,7 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
         ModelError: it does not fit, in words.
     """
     try:
-        with _seeded(0), torch.no_grad():
+        with seeded(0), torch.no_grad():
             model = build(spec, input_shape, n_classes)
             with layers_complain(spec.name, model):
                 given_in = {training: model.train(training)(torch.zeros(2, *input_shape)) for training in (False, True)}

@@ -13,12 +13,13 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paribus.errors import ModelError, RunError
+from paribus.models.side_effects import seeded, settings_kept
 from paribus.spec import Baseline, ModelSpec, ModuleSpec
 from paribus.suggest import did_you_mean
 
@@ -72,7 +73,7 @@ def _module_digest(name: str) -> str:
     """
     module = name.split(":")[0]
     _refuse_standard_library(name)
-    with _importable_from_here(module):
+    with _importable_from_here(module), seeded(0):
         try:
             found = importlib.util.find_spec(module)
         except OWN_CODE_RAISES as error:  # its parent package is imported
@@ -204,7 +205,7 @@ def function_of(name: str) -> Callable[..., Any]:
 def _look_up(name: str) -> tuple[Any, str]:
     module_name, path = name.split(":")
     _refuse_standard_library(name)
-    with _importable_from_here(module_name):
+    with _importable_from_here(module_name), seeded(0):  # whichever trial comes first in its process
         try:
             found: Any = importlib.import_module(module_name)
         except RunError as error:
@@ -236,11 +237,13 @@ def _importable_from_here(module: str) -> Iterator[None]:
     sys.path.insert(0, here)
     at_work = _module_at_work.set(module)
     try:
-        importlib.invalidate_caches()
-        yield
+        with settings_kept():
+            importlib.invalidate_caches()
+            yield
     finally:
         _module_at_work.reset(at_work)
-        sys.path.remove(here)
+        with suppress(ValueError):  # a module may see to the path itself
+            sys.path.remove(here)
 
 
 def what_happened(error: BaseException) -> str:
