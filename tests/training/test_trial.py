@@ -1,5 +1,6 @@
 """One trial: all else equal, to the last bit, and failures that are records."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
 from paribus.grid import trial_id
 from paribus.kernels.dropout import Chance
+from paribus.models.custom import own_code
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
 from paribus.spec import RunSpec, TrialSpec
 from paribus.training import checkpoint, loop
@@ -34,7 +36,7 @@ def run(eeg_file: Path, tmp_path: Path):
         spec = validate(TrialSpec, plain)
         content = fingerprint(load_dataset(spec.data.origin()))
         planned = PlannedTrial(cell=(), spec=spec, trial_id=trial_id(spec, content), bar=bar)
-        task = TrialTask(planned, content, RunSpec(out=str(tmp_path), threads=threads))
+        task = TrialTask(planned, content, RunSpec(out=str(tmp_path), threads=threads), own_code(spec))
         return run_trial(task, lambda _: None)
 
     return run
@@ -76,6 +78,37 @@ def test_the_same_trial_gives_the_same_bits(run, name: str, tmp_path: Path) -> N
     assert (tmp_path / second.checkpoint).read_bytes() == weights
     other = finished(run(model={"name": name}, seed=1))
     assert without_time(first) != without_time(other)
+
+
+DRAWS_AS_IT_TRAINS = """
+import random
+import numpy as np
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, input_shape, n_classes):
+        super().__init__()
+        self.last = nn.Linear(input_shape[0] * input_shape[1] * input_shape[2], n_classes)
+
+    def forward(self, x):
+        noise = random.random() + np.random.rand() + torch.rand(()) if self.training else 0
+        return self.last(x.flatten(1) + noise)
+"""
+
+
+def test_a_network_may_draw_from_any_global_generator(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net_that_draws.py").write_text(DRAWS_AS_IT_TRAINS)
+    monkeypatch.chdir(tmp_path)
+    model = {"name": "net_that_draws:Net"}
+    first = finished(run(model=model))
+    random.seed(123)
+    np.random.seed(123)  # noqa: NPY002
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    assert np.array_equal(first.predictions["test"].logits, finished(run(model=model)).predictions["test"].logits)
+    assert random.getstate() == states[0]
+    assert all(map(np.array_equal, np.random.get_state(), states[1]))  # noqa: NPY002
+    assert without_time(first) != without_time(finished(run(model=model, seed=1)))
 
 
 def test_the_process_keeps_its_own_settings(run) -> None:

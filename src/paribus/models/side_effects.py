@@ -11,21 +11,25 @@ from contextlib import contextmanager
 from typing import Any
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed all that Python, NumPy and PyTorch draw from without being given a generator; as it was before, afterwards.
+def seed_everything(seed: int) -> None:
+    """Seed all that Python, NumPy and PyTorch draw from without being given a generator.
 
     Args:
         seed: 0 to 2**63 - 1.
     """
+    random.seed(seed)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(seed % 2**32)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+
+
+@contextmanager
+def draws_kept() -> Iterator[None]:
+    """What `seed_everything` seeds is afterwards as it was before; of a GPU see PyTorch's `fork_rng`."""
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     before = random.getstate(), numpy and numpy.random.get_state(), torch and torch.random.get_rng_state()
     try:
-        random.seed(seed)
-        if numpy:
-            numpy.random.seed(seed % 2**32)
-        if torch:
-            torch.manual_seed(seed)
         yield
     finally:
         random.setstate(before[0])
@@ -33,6 +37,14 @@ def seeded(seed: int) -> Iterator[None]:
             numpy.random.set_state(before[1])
         if torch:
             torch.random.set_rng_state(before[2])
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """`seed_everything`, and afterwards all as before."""
+    with draws_kept():
+        seed_everything(seed)
+        yield
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from paribus.errors import NonFiniteLoss
 from paribus.kernels.lower import lower
 from paribus.models.build import constrain
+from paribus.models.side_effects import seed_everything
 from paribus.record import EpochRow
 from paribus.spec import TrainSpec, TrialSpec
 from paribus.training.augment import augmenter, mixed, mixup_of
@@ -89,7 +90,7 @@ def fit(
             stopped_early = True
             break
         started = time.perf_counter()
-        torch.manual_seed(stream_seed(chance, "dropout", epoch))  # only networks of one's own draw from it
+        seed_everything(stream_seed(chance, "dropout", epoch))  # only code of one's own draws from it
         model.train()
         lr, losses, sums, hits = 0.0, [], [], []  # on the device: nothing is waited for within an epoch
         for i, (x, y, targets) in enumerate(_batches(train, spec, n_classes, epoch)):

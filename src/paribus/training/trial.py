@@ -21,6 +21,7 @@ from paribus.data.findings import audit
 from paribus.data.normalise import Normalisation
 from paribus.errors import DataError, ModelError
 from paribus.models.custom import code_digest, own_code
+from paribus.models.side_effects import draws_kept
 from paribus.models.summary import summarise
 from paribus.record import (
     DataAudit,
@@ -147,7 +148,7 @@ def _run(
 def deterministic(threads: int) -> Iterator[None]:
     """A fixed number of threads and deterministic operations; the process's own settings come back after.
 
-    PyTorch's global generator, from which dropout draws, comes back as it was too.
+    The global generators, from which code of one's own draws, come back as they were too.
     """
     settings: Any = torch.utils.deterministic
     before, was = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
@@ -155,7 +156,7 @@ def deterministic(threads: int) -> Iterator[None]:
     filled = settings.fill_uninitialized_memory
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), draws_kept():
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(True)
             settings.fill_uninitialized_memory = False  # costs time and changes nothing here
