@@ -230,6 +230,24 @@ class LazyBuffers(nn.Sequential):
     def __init__(self, n_classes):
         super().__init__(nn.LazyBatchNorm2d(affine=False), nn.Flatten(), nn.Linear(60, n_classes))
 
+class DropsAlways(nn.Linear):
+    def __init__(self, n_classes):
+        super().__init__(20, n_classes)
+    def forward(self, x):
+        return super().forward(nn.functional.dropout(x.flatten(1)))
+
+class DropsInTraining(DropsAlways):
+    def forward(self, x):
+        return nn.Linear.forward(self, nn.functional.dropout(x.flatten(1), training=self.training))
+
+class Probabilities(nn.Sequential):
+    def __init__(self, n_classes):
+        super().__init__(nn.Flatten(), nn.Linear(20, n_classes), nn.Softmax(1))
+
+class LogProbabilities(nn.Sequential):
+    def __init__(self, n_classes):
+        super().__init__(nn.Flatten(), nn.Linear(20, n_classes), nn.LogSoftmax(1))
+
 class OtherDraws(nn.Linear):
     def __init__(self):
         super().__init__(3, 2)
@@ -279,6 +297,20 @@ def test_all_that_a_constructor_may_draw_from_is_seeded(here: Path) -> None:
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("DropsAlways", "other logits each time.*training=self.training"), ("Probabilities", "leave out the softmax")],
+)
+def test_mistakes_that_would_train(here: Path, name: str, says: str) -> None:
+    with pytest.raises(ModelError, match=says):
+        check(ModuleSpec(name=f"{others(here)}:{name}"), (1, 2, 10), 2)
+
+
+@pytest.mark.parametrize("name", ["DropsInTraining", "LogProbabilities"])
+def test_what_resembles_these_mistakes_and_is_none(here: Path, name: str) -> None:
+    check(ModuleSpec(name=f"{others(here)}:{name}"), (1, 2, 10), 2)
 
 
 @pytest.mark.parametrize(

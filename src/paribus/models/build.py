@@ -160,6 +160,8 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
             model = build(spec, input_shape, n_classes)
             with layers_complain(spec.name, model):
                 given_in = {training: model.train(training)(torch.zeros(2, *input_shape)) for training in (False, True)}
+                x = torch.randn(2, *input_shape)
+                evaluated = [model.eval()(x.clone()) for _ in range(2 * isinstance(spec, ModuleSpec))]
     except ModelError:
         raise
     except OWN_CODE_RAISES as error:
@@ -173,6 +175,27 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
             )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ModelError(f"{spec.name} has no parameters that can be trained")
+    if evaluated:
+        _check_evaluation(spec.name, *evaluated)
+
+
+def _check_evaluation(name: str, first: torch.Tensor, again: torch.Tensor) -> None:
+    """Two mistakes that train without an error, and whose results are wrong.
+
+    Args:
+        name: of the network.
+        first: (B, n_classes), what it gives in evaluation.
+        again: the same, for the same input.
+    """
+    if not torch.allclose(first, again, rtol=1e-3, atol=1e-5, equal_nan=True):
+        raise ModelError(
+            f"{name} gives other logits each time for the same input in evaluation, so that no model could be "
+            "reloaded: does it draw numbers there, as torch.nn.functional.dropout does without training=self.training?"
+        )
+    if (first >= 0).all() and torch.allclose(first.sum(dim=1), torch.ones(len(first)), atol=1e-4):
+        raise ModelError(
+            f"{name} must give logits, gave probabilities: leave out the softmax at its end, which the loss brings"
+        )
 
 
 def _does_not_work(name: str, input_shape: Shape, error: BaseException) -> str:
