@@ -359,6 +359,31 @@ def test_the_digest_follows_a_package_and_a_zip_file(here: Path, monkeypatch: py
     assert found[0] != found[1]
 
 
+def test_the_digest_follows_what_the_file_imports_of_ones_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, elsewhere = f"importing_{module(here)}", here / "elsewhere"
+    (elsewhere / "space" / "deep").mkdir(parents=True)
+    (elsewhere / "pack").mkdir()
+    monkeypatch.syspath_prepend(str(elsewhere))
+    (elsewhere / f"{name}.py").write_text(
+        "import torch, beside.inner\ndef net():\n    from pack import part\n    import space.deep.layers as s\n"
+    )
+    (elsewhere / "beside.py").write_text(f"import {name}, further")  # in a circle
+    files = [here / "further.py", elsewhere / "pack" / "__init__.py", elsewhere / "pack" / "part.py"]
+    files.append(elsewhere / "space" / "deep" / "layers.py")
+    spec, digests = ModuleSpec(name=f"{name}:net"), []
+    for file in (None, elsewhere / "beside.py", *files, *files):
+        if file:
+            with file.open("a") as opened:
+                opened.write("\n# edited")
+        digests.append(code_digest(spec))
+    assert len(set(digests)) == len(digests)
+    (here / "unused.py").write_text("")
+    (elsewhere / "torch.txt").write_text("")
+    assert code_digest(spec) == digests[-1]
+    (here / "further.py").write_text("not Python")
+    assert code_digest(spec) != digests[-1]
+
+
 def test_the_digest_of_an_installed_package_is_quick() -> None:
     assert len(code_digest(ModuleSpec(name="torch.nn:Linear"))) == 64
 

@@ -4,6 +4,7 @@ Importing a module runs its code, so a study or a checkpoint that names one is t
 lead to a PyTorch module class, or to a function outside Python's own library.
 """
 
+import ast
 import copy
 import hashlib
 import importlib
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +70,9 @@ def code_digest(spec: ModelSpec) -> str:
 def _module_digest(name: str) -> str:
     """Of the source of what ``package.module:name`` names, so that editing it makes new trials.
 
-    Of a module that stands alone, its file; of a package, all its Python files; of an installed package, the module's
-    file and the package's version; of a zip file, all of it. Imports no torch itself.
+    Of a module that stands alone, its file; of a package, all its Python files; of either, the modules and packages
+    of one's own that it imports too; of an installed package, the module's file and the package's version; of a zip
+    file, all of it. Imports no torch itself.
     """
     module = name.split(":")[0]
     _refuse_standard_library(name)
@@ -89,18 +92,49 @@ def _module_digest(name: str) -> str:
     elif _INSTALLED & set(Path(found.origin).parts):
         content = [Path(found.origin).read_bytes(), _version(top).encode()]
     else:
-        content = _package(Path(found.origin), module, is_package=found.submodule_search_locations is not None)
+        content = _own_sources(Path(found.origin), module, is_package=found.submodule_search_locations is not None)
     return hashlib.sha256(b"\0".join(hashlib.sha256(each).digest() for each in content)).hexdigest()
 
 
-def _package(file: Path, module: str, *, is_package: bool) -> list[bytes]:
-    """All Python files of the outermost package that a module stands in; of a lone module, its own."""
+def _own_sources(file: Path, module: str, *, is_package: bool) -> list[bytes]:
+    """A lone module's file, or all of the outermost package that it stands in; and what these import of modules and
+    packages beside them or in the working directory, and so on.
+    """
     depth = module.count(".") + is_package
-    if depth == 0:
-        return [file.read_bytes()]
-    root = file.parents[depth - 1]
+    files = _package(file.parents[depth - 1]) if depth else [("", file.read_bytes())]
+    seen = {module.split(".")[0]}
+    for _, source in files:  # which grows on the way
+        for name in sorted(_imported(source) - seen):
+            seen.add(name)
+            found = (_found_in(folder, name) for folder in (Path.cwd(), file.parents[depth]))
+            files += next(filter(None, found), [])
+    return [part for name, source in files for part in ((name.encode(), source) if name else (source,))]
+
+
+def _found_in(folder: Path, name: str) -> list[tuple[str, bytes]]:
+    """The files of a module or package of a folder, as Python would find it; none where there is none."""
+    package, lone = folder / name, folder / f"{name}.py"
+    if lone.is_file() and not (package / "__init__.py").is_file():
+        return [(lone.name, lone.read_bytes())]
+    return [(f"{name}/{inside}", source) for inside, source in _package(package)]
+
+
+def _package(root: Path) -> list[tuple[str, bytes]]:
+    """The path in it and the content of each Python file of a package."""
     files = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py") if path.is_file())
-    return [part for name, path in files for part in (name.encode(), path.read_bytes())]
+    return [(inside, path.read_bytes()) for inside, path in files]
+
+
+@lru_cache(maxsize=1024)
+def _imported(source: bytes) -> frozenset[str]:
+    """The top-level modules that a source imports from where all are found; none where it cannot be read."""
+    try:
+        nodes = [*ast.walk(ast.parse(source))]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # importing it will tell
+        return frozenset()
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    return frozenset(name.split(".")[0] for name in names)
 
 
 def _version(package: str) -> str:
