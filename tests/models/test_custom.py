@@ -244,6 +244,12 @@ class Probabilities(nn.Sequential):
     def __init__(self, n_classes):
         super().__init__(nn.Flatten(), nn.Linear(20, n_classes), nn.Softmax(1))
 
+class Doubles(nn.Sequential):
+    def __init__(self, n_classes):
+        super().__init__(nn.Flatten(), nn.Linear(20, n_classes))
+    def forward(self, x):
+        return super().forward(x).double()
+
 class LogProbabilities(nn.Sequential):
     def __init__(self, n_classes):
         super().__init__(nn.Flatten(), nn.Linear(20, n_classes), nn.LogSoftmax(1))
@@ -308,7 +314,7 @@ def test_mistakes_that_would_train(here: Path, name: str, says: str) -> None:
         check(ModuleSpec(name=f"{others(here)}:{name}"), (1, 2, 10), 2)
 
 
-@pytest.mark.parametrize("name", ["DropsInTraining", "LogProbabilities"])
+@pytest.mark.parametrize("name", ["DropsInTraining", "LogProbabilities", "Doubles"])
 def test_what_resembles_these_mistakes_and_is_none(here: Path, name: str) -> None:
     check(ModuleSpec(name=f"{others(here)}:{name}"), (1, 2, 10), 2)
 

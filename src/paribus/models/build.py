@@ -176,7 +176,7 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ModelError(f"{spec.name} has no parameters that can be trained")
     if evaluated:
-        _check_evaluation(spec.name, *evaluated)
+        _check_evaluation(spec.name, *(logits.float() for logits in evaluated))
 
 
 def _check_evaluation(name: str, first: torch.Tensor, again: torch.Tensor) -> None:
@@ -184,7 +184,7 @@ def _check_evaluation(name: str, first: torch.Tensor, again: torch.Tensor) -> No
 
     Args:
         name: of the network.
-        first: (B, n_classes), what it gives in evaluation.
+        first: (B, n_classes), float32, what it gives in evaluation.
         again: the same, for the same input.
     """
     if not torch.allclose(first, again, rtol=1e-3, atol=1e-5, equal_nan=True):
