@@ -244,6 +244,30 @@ class Probabilities(nn.Sequential):
     def __init__(self, n_classes):
         super().__init__(nn.Flatten(), nn.Linear(20, n_classes), nn.Softmax(1))
 
+class LooksAtTheBatch(nn.Linear):
+    def __init__(self, n_classes):
+        super().__init__(20, n_classes)
+    def forward(self, x):
+        return super().forward(x.flatten(1) - x.mean())
+
+class Squeezes(LooksAtTheBatch):
+    def forward(self, x):
+        return nn.Linear.forward(self, x.flatten(1)).squeeze()
+
+class InAList(nn.Module):
+    def __init__(self, n_classes):
+        super().__init__()
+        self.hidden, self.last = [nn.Linear(20, 20)], nn.Linear(20, n_classes)
+    def forward(self, x):
+        return self.last(self.hidden[0](x.flatten(1)))
+
+class Projected(nn.Linear):
+    def __init__(self, n_classes, persistent):
+        super().__init__(5, n_classes)
+        self.register_buffer("projection", torch.randn(20, 5), persistent=persistent)
+    def forward(self, x):
+        return super().forward(x.flatten(1) @ self.projection)
+
 class Doubles(nn.Sequential):
     def __init__(self, n_classes):
         super().__init__(nn.Flatten(), nn.Linear(20, n_classes))
@@ -307,11 +331,24 @@ def test_all_that_a_constructor_may_draw_from_is_seeded(here: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("DropsAlways", "other logits each time.*training=self.training"), ("Probabilities", "leave out the softmax")],
+    [
+        ("DropsAlways", "other logits each time.*training=self.training"),
+        ("Probabilities", "leave out the softmax"),
+        ("InAList", "nn.ModuleList"),
+    ],
 )
 def test_mistakes_that_would_train(here: Path, name: str, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         check(ModuleSpec(name=f"{others(here)}:{name}"), (1, 2, 10), 2)
+
+
+def test_what_is_drawn_once_must_be_kept(here: Path) -> None:
+    def spec(*, persistent: bool) -> ModuleSpec:
+        return ModuleSpec(name=f"{others(here)}:Projected", args={"persistent": persistent})
+
+    check(spec(persistent=True), (1, 2, 10), 2)
+    with pytest.raises(ModelError, match=r"built anew with the same weights.*register_buffer"):
+        check(spec(persistent=False), (1, 2, 10), 2)
 
 
 @pytest.mark.parametrize("name", ["DropsInTraining", "LogProbabilities", "Doubles"])

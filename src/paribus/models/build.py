@@ -160,8 +160,6 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
             model = build(spec, input_shape, n_classes)
             with layers_complain(spec.name, model):
                 given_in = {training: model.train(training)(torch.zeros(2, *input_shape)) for training in (False, True)}
-                x = torch.randn(2, *input_shape)
-                evaluated = [model.eval()(x.clone()) for _ in range(2 * isinstance(spec, ModuleSpec))]
     except ModelError:
         raise
     except OWN_CODE_RAISES as error:
@@ -175,27 +173,57 @@ def check(spec: ModelSpec, input_shape: Shape, n_classes: int) -> None:
             )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ModelError(f"{spec.name} has no parameters that can be trained")
-    if evaluated:
-        _check_evaluation(spec.name, *(logits.float() for logits in evaluated))
+    if isinstance(spec, ModuleSpec):
+        _check_own(spec, model, input_shape, n_classes)
 
 
-def _check_evaluation(name: str, first: torch.Tensor, again: torch.Tensor) -> None:
-    """Two mistakes that train without an error, and whose results are wrong.
+def _check_own(spec: ModuleSpec, model: nn.Module, input_shape: Shape, n_classes: int) -> None:
+    """Find mistakes that train without an error, and whose results are wrong.
 
-    Args:
-        name: of the network.
-        first: (B, n_classes), float32, what it gives in evaluation.
-        again: the same, for the same input.
+    Raises:
+        ModelError: in words.
     """
-    if not torch.allclose(first, again, rtol=1e-3, atol=1e-5, equal_nan=True):
+    try:
+        with seeded(1), torch.no_grad():
+            x = torch.randn(2, *input_shape)
+            first, again = (model.eval()(x.clone()).float() for _ in range(2))
+            alone = model(x[:1].clone()).float()
+            anew = build(spec, input_shape, n_classes)
+            anew.load_state_dict(model.state_dict())
+            reloaded = anew.eval()(x.clone()).float()
+    except ModelError:
+        raise
+    except OWN_CODE_RAISES as error:
+        raise ModelError(_does_not_work(spec.name, input_shape, error)) from None
+    if not _alike(first, again):
         raise ModelError(
-            f"{name} gives other logits each time for the same input in evaluation, so that no model could be "
+            f"{spec.name} gives other logits each time for the same input in evaluation, so that no model could be "
             "reloaded: does it draw numbers there, as torch.nn.functional.dropout does without training=self.training?"
+        )
+    if alone.shape != (1, n_classes):
+        raise ModelError(
+            f"{spec.name} must give logits of shape (B, {n_classes}), gave {tuple(alone.shape)} for a batch of 1: does "
+            "it squeeze the dimension of the batch?"
+        )
+    if not _alike(first[:1], alone):
+        raise ModelError(
+            f"{spec.name} gives other logits for an example alone than for the same one in a batch, in evaluation: it "
+            "must not look at the batch there, as a softmax over dimension 0 does"
+        )
+    if not _alike(first, reloaded):
+        raise ModelError(
+            f"{spec.name} gives other logits when it is built anew with the same weights, so that no model could be "
+            "reloaded: is something not in its state_dict? Layers in a list belong in nn.ModuleList, parameters in "
+            "nn.Parameter, what is drawn once in register_buffer"
         )
     if (first >= 0).all() and torch.allclose(first.sum(dim=1), torch.ones(len(first)), atol=1e-4):
         raise ModelError(
-            f"{name} must give logits, gave probabilities: leave out the softmax at its end, which the loss brings"
+            f"{spec.name} must give logits, gave probabilities: leave out the softmax at its end, which the loss brings"
         )
+
+
+def _alike(first: torch.Tensor, second: torch.Tensor) -> bool:
+    return torch.allclose(first, second, rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
 def _does_not_work(name: str, input_shape: Shape, error: BaseException) -> str:
