@@ -11,35 +11,13 @@ from torch import nn
 
 from paribus.data.fingerprint import fingerprint
 from paribus.data.sources import load_dataset
-from paribus.grid import trial_id
 from paribus.kernels.dropout import Chance
-from paribus.models.custom import own_code
+from paribus.models.side_effects import seeded
 from paribus.record import PlannedTrial, TrialFailure, TrialPruned, TrialRecord
 from paribus.spec import RunSpec, TrialSpec
 from paribus.training import checkpoint, loop
 from paribus.training.trial import TrialTask, run_trial
 from paribus.validate import validate
-
-
-@pytest.fixture
-def run(eeg_file: Path, tmp_path: Path):
-    """Run one trial, with changes to the baseline."""
-
-    def run(threads: int = 1, bar: tuple[float, ...] = (), **changes: Any) -> TrialRecord | TrialPruned | TrialFailure:
-        plain: dict[str, Any] = {
-            "data": {"source": "npz", "path": str(eeg_file)},
-            "model": {"name": "eegnet"},
-            "train": {"epochs": 2, "batch_size": 16},
-        }
-        for key, value in changes.items():
-            plain[key] = {**plain[key], **value} if isinstance(value, dict) else value
-        spec = validate(TrialSpec, plain)
-        content = fingerprint(load_dataset(spec.data.origin()))
-        planned = PlannedTrial(cell=(), spec=spec, trial_id=trial_id(spec, content), bar=bar)
-        task = TrialTask(planned, content, RunSpec(out=str(tmp_path), threads=threads), own_code(spec))
-        return run_trial(task, lambda _: None)
-
-    return run
 
 
 def test_a_trial_below_its_bar_ends_there(run, tmp_path: Path) -> None:
@@ -97,17 +75,21 @@ class Net(nn.Module):
 """
 
 
+def draws() -> tuple[float, ...]:
+    return random.random(), float(np.random.random()), float(torch.rand(1))  # noqa: NPY002  # as others' code does
+
+
 def test_a_network_may_draw_from_any_global_generator(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "net_that_draws.py").write_text(DRAWS_AS_IT_TRAINS)
     monkeypatch.chdir(tmp_path)
     model = {"name": "net_that_draws:Net"}
     first = finished(run(model=model))
-    random.seed(123)
-    np.random.seed(123)  # noqa: NPY002
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
-    assert np.array_equal(first.predictions["test"].logits, finished(run(model=model)).predictions["test"].logits)
-    assert random.getstate() == states[0]
-    assert all(map(np.array_equal, np.random.get_state(), states[1]))  # noqa: NPY002
+    with seeded(123):
+        expected = draws()
+    with seeded(123):
+        again = finished(run(model=model))
+        assert draws() == expected
+    assert np.array_equal(first.predictions["test"].logits, again.predictions["test"].logits)
     assert without_time(first) != without_time(finished(run(model=model, seed=1)))
 
 
