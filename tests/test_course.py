@@ -1,6 +1,7 @@
 """Searches as they run: the same whatever ends them, nothing trained twice, and nothing chosen by test data."""
 
 import os
+import shutil
 import signal
 import sys
 from multiprocessing import get_context
@@ -17,7 +18,7 @@ from paribus.errors import DataError, RunError
 from paribus.execute.base import Finished, Progress, Started
 from paribus.grid import cells
 from paribus.plan import make_plan, open_run, read_run, seen_so_far, stored_study
-from paribus.record import PlannedTrial, TrialPruned
+from paribus.record import PlannedTrial, TrialPruned, TrialRecord
 from paribus.run import RunMessage, RunOutcome, RunStarted, run_study
 from paribus.search import Candidate, candidates
 from paribus.share import owner
@@ -96,6 +97,26 @@ def whole(tmp_path_factory: pytest.TempPathFactory, eeg_file: Path, told: Heard)
     return study, out, run_study(study, RunSpec(out=str(out)), told)
 
 
+def make_alone(study: StudySpec, trial: PlannedTrial) -> StudySpec:
+    """A grid of one trial of a search."""
+    recipe = study.baseline.model_copy(update={"train": trial.spec.train, "model": trial.spec.model})
+    alone = study.model_copy(update={"design": "grid", "factors": {}, "seeds": (0,), "baseline": recipe})
+    assert [each.trial_id for each in make_plan(alone).trials] == [trial.trial_id]
+    return alone
+
+
+@pytest.fixture(scope="module")
+def in_full(whole: tuple[StudySpec, Path, RunOutcome], tmp_path_factory: pytest.TempPathFactory) -> TrialRecord:
+    """The first trial that the search ended, as a grid trains it."""
+    study, searched, _ = whole
+    out = tmp_path_factory.mktemp("alone")
+    trial = next(one.trial for one in found(searched) if one.seen.state == "pruned")
+    run_study(make_alone(study, trial), RunSpec(out=str(out)))
+    (record,) = read_run(out).records
+    assert len(record.history) == 5
+    return record
+
+
 def test_a_search_that_was_stopped_goes_on_as_if_nothing_had_been(whole, tmp_path: Path) -> None:
     study, out, outcome = whole
     run = RunSpec(out=str(tmp_path), checkpoint_every="1")
@@ -129,17 +150,11 @@ def test_pruned_trials_are_no_results_and_other_studies_train_them(whole, tmp_pa
         assert (store.finished(ids), store.failed(ids)) == (frozenset(), frozenset())
         stored = stored_study(out, store)
         assert stored
-        kept = {one.trial_id: one for one in store.pruned(stored.study_id)}
+        kept = {one.trial_id: one for one in store.searches.pruned(stored.study_id)}
     assert kept.keys() == set(ids)
     assert all(1 < len(kept[i].history) < 5 for i in ids)
-    spec = pruned[0].trial.spec
-    alone = study.model_copy(update={"design": "grid", "factors": {}, "seeds": (0,)})
-    alone = alone.model_copy(
-        update={"baseline": study.baseline.model_copy(update={"train": spec.train, "model": spec.model})}
-    )
-    assert [trial.trial_id for trial in make_plan(alone).trials] == ids[:1]
     heard = Heard()
-    run_study(alone, RunSpec(out=str(out)), heard)
+    run_study(make_alone(study, pruned[0].trial), RunSpec(out=str(out)), heard)
     ((record,),) = ([m.result for m in heard if isinstance(m, Finished)],)
     begun = kept[ids[0]]
     assert [row.validation_loss for row in begun.history] == [
@@ -150,21 +165,21 @@ def test_pruned_trials_are_no_results_and_other_studies_train_them(whole, tmp_pa
     assert [one for one in found(out) if one.seen.state == "pruned"] == pruned
 
 
-def test_a_search_finds_the_same_whatever_else_the_store_holds(whole, tmp_path: Path) -> None:
+def test_a_search_finds_the_same_whatever_else_the_store_holds(whole, in_full: TrialRecord, tmp_path: Path) -> None:
     study, out, _ = whole
     pruned = [one.trial for one in found(out) if one.seen.state == "pruned"]
-    with open_store(out / "store.sqlite") as theirs, open_store(tmp_path / "store.sqlite", create=True) as ours:
-        ours.add(*theirs.records([pruned[0].trial_id]))
+    with open_store(tmp_path / "store.sqlite", create=True) as store:
+        store.add(in_full)
     outcome = run_study(study, RunSpec(out=str(tmp_path)))
     assert gist(tmp_path) == gist(out)
     assert outcome.n_pruned == len(pruned) - 1
 
 
 def test_an_interrupted_candidate_that_another_study_trains_is_seen_as_far_as_the_search_would_have(
-    whole, tmp_path: Path
+    whole, in_full: TrialRecord, tmp_path: Path
 ) -> None:
     study, out, _ = whole
-    place, one = next((n, one) for n, one in enumerate(found(out)) if one.seen.state == "pruned")
+    place = next(n for n, one in enumerate(found(out)) if one.seen.state == "pruned")
 
     def stop(message: RunMessage) -> None:
         if isinstance(message, Progress) and message.index == place:
@@ -172,16 +187,16 @@ def test_an_interrupted_candidate_that_another_study_trains_is_seen_as_far_as_th
 
     with pytest.raises(KeyboardInterrupt):
         run_study(study, RunSpec(out=str(tmp_path)), stop)
-    with open_store(out / "store.sqlite") as theirs, open_store(tmp_path / "store.sqlite") as ours:
-        (record,) = theirs.records([one.trial.trial_id])  # of a grid that ran there (above)
-        assert len(record.history) == 5
-        ours.add(record)
+    with open_store(tmp_path / "store.sqlite") as store:
+        store.add(in_full)
     run_study(study, RunSpec(out=str(tmp_path)))
     assert gist(tmp_path) == gist(out)
 
 
-def test_more_trials_go_on_from_the_earlier_ones(whole) -> None:
-    study, out, _ = whole
+def test_more_trials_go_on_from_the_earlier_ones(whole, tmp_path: Path) -> None:
+    study, finished, _ = whole
+    out = tmp_path / "longer"
+    shutil.copytree(finished, out)
     before = found(out)
     heard = Heard()
     more = study.model_copy(update={"design": study.design.model_copy(update={"trials": 11})})

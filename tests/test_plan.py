@@ -52,7 +52,7 @@ def grown(tmp_path: Path) -> Plan:
     last = plan_confirmation(plan, confirmation(plan.study, found[1:2]))
     with open_store(tmp_path / "store.sqlite", create=True) as store:
         key = store.add_study(plan.study, plan.trials, "")
-        store.extend_study(key, 1, [found[1].trial, *last])
+        store.searches.extend(key, 1, [found[1].trial, *last])
         store.add(*map(record, last), record(found[0].trial, 0.4), record(found[1].trial, 0.6))
     return replace(plan, study=search(trials=4))
 
@@ -64,7 +64,7 @@ def test_how_far_a_search_is_whose_budget_has_grown(grown: Plan, tmp_path: Path)
     better = asked(grown, 3)[2].trial
     with open_store(tmp_path / "store.sqlite") as store:
         key = store.add_study(grown.study, grown.trials, "")
-        store.extend_study(key, 6, [better])
+        store.searches.extend(key, 6, [better])
         store.add(record(better, 0.9))
         stored = store.latest_study(key)
         assert stored

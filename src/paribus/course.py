@@ -71,7 +71,7 @@ def search_course(
     stored = store.latest_study(study_id)
     planned = list(still_planned(plan, stored.planned if stored else plan.trials))
     if stored and len(planned) < len(stored.planned):
-        store.extend_study(study_id, 0, planned)
+        store.searches.extend(study_id, 0, planned)
     known = to_build_on(store, study_id, planned)
     done = search_progress(standing(study, planned, known), known)
     n_done = done.n_finished + done.n_pruned
@@ -91,7 +91,7 @@ def search_course(
             yield None if place is None else start + place
 
     def keep(trials: Sequence[PlannedTrial]) -> None:
-        store.extend_study(study_id, len(planned), trials)
+        store.searches.extend(study_id, len(planned), trials)
         planned.extend(trials)
 
     def places() -> Places:

@@ -174,7 +174,7 @@ def seen_so_far(store: Store, study_id: int, planned: Sequence[PlannedTrial]) ->
     bars = {trial.trial_id: trial.bar for trial in reversed(planned)}  # what comes again is not run again
     ended: list[TrialRecord | TrialPruned | TrialFailure] = [*store.failures(bars)]
     ended += store.records(bars, predictions=False)
-    ended += [outcome for outcome in store.pruned(study_id) if outcome.trial_id in bars]
+    ended += [outcome for outcome in store.searches.pruned(study_id) if outcome.trial_id in bars]
     return {outcome.trial_id: seen(outcome, bars[outcome.trial_id]) for outcome in ended}
 
 

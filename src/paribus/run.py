@@ -159,7 +159,7 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
                 if isinstance(message, Finished | Crashed):
                     outcome = _outcome(message, course.todo[message.index], plan)
                     if isinstance(outcome, TrialPruned):
-                        store.add_pruned(study_id, outcome)
+                        store.searches.add(study_id, outcome)
                     else:
                         store.add(outcome)
                     n_failed += isinstance(outcome, TrialFailure)

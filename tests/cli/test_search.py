@@ -63,7 +63,7 @@ def test_a_candidate_that_failed_and_was_pruned_when_it_was_tried_again_is_no_fa
         begun = TrialPruned(
             baseline.trial_id, baseline.spec, record.fingerprint, record.environment, record.history[:1], 1.0
         )
-        store.add_pruned(key, begun)
+        store.searches.add(key, begun)
     after = paribus("status", tmp_path, cwd=tmp_path).stdout
     assert "0 trials are done, 0 pruned, 1 failed." in before
     assert f"{baseline.trial_id} (seed 0): " in before

@@ -40,14 +40,15 @@ class StoreConformance:
         record = make_record(planned[0].trial_id, spec=planned[0].spec)
         begun = TrialPruned("t", record.spec, "f", record.environment, record.history[:1], math.nan)
         assert store.leases.claim(["t"], "me", 60) == {"t"}
-        store.add_pruned(first, begun)
+        store.searches.add(first, begun)
         assert store.leases.held(["t"]) == {}
-        (found,) = store.pruned(first)
+        (found,) = store.searches.pruned(first)
         assert repr(found) == repr(begun)
-        assert (store.finished(["t"]), store.failed(["t"]), store.pruned(other)) == (frozenset(), frozenset(), ())
+        assert store.finished(["t"]) == store.failed(["t"]) == frozenset()
+        assert store.searches.pruned(other) == ()
         longer = replace(begun, history=record.history, seconds=2.5)
-        store.add_pruned(first, longer)
-        assert store.pruned(first) == (longer,)
+        store.searches.add(first, longer)
+        assert store.searches.pruned(first) == (longer,)
 
     def test_a_search_grows(self, store: Store) -> None:
         study = make_search()
@@ -56,8 +57,8 @@ class StoreConformance:
         more = (planned[0], *make_planned(make_study())[:2])
         more = (*more[:2], replace(more[2], bar=(0.0, 1 / 3)))
         for _ in range(2):  # what is asked of a store may be asked twice
-            store.extend_study(key, 1, more)
-        store.extend_study(key, 4, more[1:2])
+            store.searches.extend(key, 1, more)
+        store.searches.extend(key, 4, more[1:2])
         stored = store.latest_study(key)
         assert stored
         assert stored.planned == (*planned, *more, more[1])
@@ -65,7 +66,7 @@ class StoreConformance:
     def test_a_search_with_another_budget_is_the_same_search(self, store: Store) -> None:
         study = make_search()
         key = store.add_study(study, make_planned(study), "a")
-        store.extend_study(key, 1, make_planned(study))
+        store.searches.extend(key, 1, make_planned(study))
         larger = make_search(trials=9, confirm=3).model_copy(update={"seeds": (0, 5, 6)})
         assert store.add_study(larger, make_planned(larger), "b") == key
         stored = store.latest_study(key)
@@ -80,8 +81,8 @@ class StoreConformance:
     def test_a_record_comes_back_exactly(self, store: Store) -> None:
         record = make_record(n_classes=3, activation="elu")
         store.add(record)
-        assert_same(store.record("t0"), record)
-        assert type(store.record("t0").stopped_early) is bool
+        assert_same(store.records(["t0"])[0], record)
+        assert type(store.records(["t0"])[0].stopped_early) is bool
 
     def test_every_kind_of_specification_comes_back(self, store: Store) -> None:
         spec = make_trial(
@@ -103,7 +104,7 @@ class StoreConformance:
         )
         store.add(make_record(spec=spec))
         store.add(make_failure("t1", spec=spec))
-        assert store.record("t0").spec == spec
+        assert store.records(["t0"])[0].spec == spec
         assert store.failures(["t1"])[0].spec == spec
 
     @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 5e-324, 0.1, -1e300])
@@ -111,8 +112,8 @@ class StoreConformance:
         record = make_record()
         record = replace(record, history=(replace(record.history[0], validation_loss=value), *record.history[1:]))
         store.add(record)
-        assert repr(store.record("t0").history[0].validation_loss) == repr(value)
-        assert_same(store.record("t0"), record)
+        assert repr(store.records(["t0"])[0].history[0].validation_loss) == repr(value)
+        assert_same(store.records(["t0"])[0], record)
 
     def test_any_float_survives_in_the_logits(self, store: Store) -> None:
         odd = np.array([[np.nan, np.inf], [-np.inf, -0.0], [1e-45, 3.4e38]], dtype=np.float32)
@@ -120,7 +121,7 @@ class StoreConformance:
         predictions = Predictions(np.array(["a", "b", "c"]), np.array([0, 1, 1]), odd)
         record = replace(make_record(), predictions={"test": predictions})
         store.add(record)
-        assert_same(store.record("t0"), record)
+        assert_same(store.records(["t0"])[0], record)
 
     def test_layout_of_the_arrays_does_not_matter(self, store: Store) -> None:
         whole = make_record().predictions["test"]
@@ -130,7 +131,7 @@ class StoreConformance:
             logits=np.asfortranarray(whole.logits)[::2].astype(">f4"),
         )
         store.add(replace(make_record(), predictions={"test": turned}))
-        found = store.record("t0").predictions["test"]
+        found = store.records(["t0"])[0].predictions["test"]
         np.testing.assert_array_equal(found.logits, whole.logits[::2])
         np.testing.assert_array_equal(found.y, whole.y[::2])
         assert found.y.dtype == np.dtype(np.int64)
@@ -143,14 +144,14 @@ class StoreConformance:
         predictions = Predictions(np.array(ids, dtype=np.str_), np.zeros(n, np.int64), logits)
         record = replace(make_record(), predictions={"test": predictions})
         store.add(record)
-        assert_same(store.record("t0"), record)
+        assert_same(store.records(["t0"])[0], record)
 
     def test_numpy_numbers_are_taken_as_numbers(self, store: Store) -> None:
         record = make_record()
         odd: dict[str, Any] = {"epoch": np.int64(1), "train_loss": np.float32(0.5), "lr": np.float64(0.25)}
         odder: dict[str, Any] = {"selected_epoch": np.int64(1), "seconds": np.float64(2)}
         store.add(replace(record, history=(replace(record.history[0], **odd),), **odder))
-        found = store.record("t0")
+        found = store.records(["t0"])[0]
         assert (found.history[0].epoch, found.history[0].train_loss, found.history[0].lr) == (1, 0.5, 0.25)
         assert (found.selected_epoch, found.seconds) == (1, 2.0)
 
@@ -161,13 +162,11 @@ class StoreConformance:
         for record in (first, second, other):
             store.add(record)
         for record in (first, second, other):
-            assert_same(store.record(record.trial_id), record)
+            assert_same(store.records([record.trial_id])[0], record)
 
     def test_an_unknown_trial(self, store: Store) -> None:
         store.add(make_failure("t1"))
-        for trial_id in ("t0", "t1"):
-            with pytest.raises(StoreError, match=f"no finished trial {trial_id}"):
-                store.record(trial_id)
+        assert store.records(["t0", "t1"]) == ()
 
     # ---------------------------------------------------------------- many
 
@@ -210,7 +209,7 @@ class StoreConformance:
             make_record("t1", seed=1),
         )
         for record in (make_record("t0", accuracy=0.5), make_record("old", accuracy=0.8), make_record("t1", seed=1)):
-            assert_same(store.record(record.trial_id), record)
+            assert_same(store.records([record.trial_id])[0], record)
         assert [failure.message for failure in store.failures(["old", "bad", "t0"])] == ["second"]
         store.add()
         twice = replace(make_record("t3"), history=make_record().history * 2)
@@ -246,7 +245,7 @@ class StoreConformance:
         assert store.finished(["t0"]) == {"t0"}
         assert store.failed(["t0"]) == frozenset()
         assert store.failures(["t0"]) == ()
-        assert_same(store.record("t0"), make_record())
+        assert_same(store.records(["t0"])[0], make_record())
 
     def test_a_failure_replaces_a_failure(self, store: Store) -> None:
         store.add(make_failure(message="first"))
@@ -257,7 +256,7 @@ class StoreConformance:
         store.add(make_record(accuracy=0.8))
         store.add(make_record(accuracy=0.5))
         store.add(make_failure())
-        assert_same(store.record("t0"), make_record(accuracy=0.8))
+        assert_same(store.records(["t0"])[0], make_record(accuracy=0.8))
         assert store.failed(["t0"]) == frozenset()
 
     def test_a_record_is_kept_whole_or_not_at_all(self, store: Store) -> None:
@@ -268,7 +267,7 @@ class StoreConformance:
         assert store.finished(["t0"]) == frozenset()
         assert store.failed(["t0"]) == {"t0"}
         store.add(make_record())
-        assert_same(store.record("t0"), make_record())
+        assert_same(store.records(["t0"])[0], make_record())
 
     # ---------------------------------------------------------------- studies
 

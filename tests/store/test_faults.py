@@ -34,7 +34,7 @@ def test_a_file_that_is_deleted(path: Path, caplog: pytest.LogCaptureFixture) ->
     assert [each.name for each in path.parent.iterdir()] == [path.name]
     with open_store(path, read_only=True) as store:
         for trial_id in ("t0", "t1", "t2", "t3"):
-            assert_same(store.record(trial_id), make_record(trial_id))
+            assert_same(store.records([trial_id])[0], make_record(trial_id))
 
 
 def test_a_file_that_is_deleted_under_two(path: Path) -> None:
@@ -76,8 +76,8 @@ def test_a_file_that_is_cut_short(path: Path) -> None:
     with open_store(path) as store:
         path.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(StoreError, match=r"is damaged|cannot be read") as caught:
-            store.record("large")
+            store.records(["large"])[0]
         assert str(path) in str(caught.value)
         path.write_bytes(whole)
     with open_store(path) as store:
-        assert_same(store.record("large"), large)
+        assert_same(store.records(["large"])[0], large)

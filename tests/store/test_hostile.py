@@ -55,7 +55,7 @@ def test_sql_in_names_is_text(tmp_path: Path) -> None:
         store.add_study(study, [planned], SQL)
         store.add(record)
     with open_store(tmp_path / "s.db") as store:
-        assert_same(store.record(SQL), record)
+        assert_same(store.records([SQL])[0], record)
         assert store.finished([SQL, "' OR 1=1 --"]) == {SQL}
         latest = store.latest_study()
         assert latest is not None
@@ -88,7 +88,7 @@ def test_ids_that_unpack_to_more_than_there_can_be(path: Path) -> None:
     assert len(bomb) < 1_000_000
     change(path, "UPDATE example_set SET ids = ?", values=(bomb,))
     with open_store(path) as store, pytest.raises(StoreError, match="longer than they can be"):
-        store.record("t0")
+        store.records(["t0"])[0]
 
 
 def test_long_ids_are_kept(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_long_ids_are_kept(tmp_path: Path) -> None:
     )
     with open_store(tmp_path / "s.db", create=True) as store:
         store.add(record)
-        assert_same(store.record("t0"), record)
+        assert_same(store.records(["t0"])[0], record)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_long_ids_are_kept(tmp_path: Path) -> None:
 def test_lies_are_told_in_words(path: Path, statement: str) -> None:
     change(path, statement)
     with open_store(path, read_only=True) as store, pytest.raises(StoreError, match=r"cannot be read|cannot be used"):
-        store.record("t0")
+        store.records(["t0"])[0]
 
 
 def test_classes_that_are_none(path: Path) -> None:
@@ -133,7 +133,7 @@ def test_classes_that_are_none(path: Path) -> None:
     plain = f'"class_names":{json.dumps(list(data.class_names), separators=(",", ":"))}'
     change(path, f"""UPDATE trial SET data = replace(data, '{plain}', '"class_names":{json.dumps(names)}')""")
     with open_store(path) as store, pytest.raises(StoreError, match="of other than the 1 classes"):
-        store.record("t0")
+        store.records(["t0"])[0]
 
 
 def test_a_checkpoint_is_inside_its_run(tmp_path: Path) -> None:

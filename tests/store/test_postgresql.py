@@ -109,7 +109,7 @@ def test_a_record_whose_commit_was_not_confirmed(store: Store, monkeypatch: pyte
     monkeypatch.setattr(DefaultDialect, "do_commit", lose)
     store.add(make_record("t1"), make_failure("t2"))
     assert len(commits) == 2
-    assert_same(store.record("t1"), make_record("t1"))
+    assert_same(store.records(["t1"])[0], make_record("t1"))
     assert store.failures(["t2"]) == (make_failure("t2"),)
 
 
@@ -223,7 +223,7 @@ def test_a_table_is_missing(server: Server, store: Store, url: str) -> None:
     with server.connect(url.rsplit("/", 1)[-1]) as connection:
         connection.execute("DROP TABLE epoch")
     with pytest.raises(StoreError, match="does not have the tables of a store"):
-        store.record("t0")
+        store.records(["t0"])[0]
 
 
 def test_the_extra_is_not_installed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

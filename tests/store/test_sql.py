@@ -86,7 +86,7 @@ def test_open_again(tmp_path: Path, name: str, as_url: bool) -> None:
     assert (tmp_path / name).is_file()
     for options in ({}, {"create": True}, {"read_only": True}):
         with open_store(place, **options) as store:
-            assert_same(store.record("t0"), make_record())
+            assert_same(store.records(["t0"])[0], make_record())
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
@@ -214,7 +214,7 @@ def read_whole_or_refuse(path: Path) -> bool:
     try:
         with open_store(path) as store:
             read_all(store)
-            assert_same(store.record("t0"), LARGE)
+            assert_same(store.records(["t0"])[0], LARGE)
     except StoreError as error:
         complaint = str(error)
     assert not complaint or str(path) in complaint
@@ -273,7 +273,7 @@ def test_one_reads_while_another_writes(path: Path) -> None:
         with closing(sqlite3.connect(path)) as other:
             other.execute("BEGIN IMMEDIATE")
             other.execute("DELETE FROM prediction")
-            assert_same(reader.record("t0"), make_record())  # in the middle of another's transaction
+            assert_same(reader.records(["t0"])[0], make_record())  # in the middle of another's transaction
         writer.add(make_record("t2"))
         assert reader.finished(["t0", "t2"]) == {"t0", "t2"}
 
@@ -329,7 +329,7 @@ def read_only_folder(path: Path) -> Iterator[Path]:
 def test_a_read_only_folder(read_only_folder: Path) -> None:
     path = read_only_folder / "paribus.db"
     with open_store(path, read_only=True) as store:
-        assert_same(store.record("t0"), make_record())
+        assert_same(store.records(["t0"])[0], make_record())
     with pytest.raises(StoreError, match=r"read-only|read and write"):
         open_store(path)
     with pytest.raises(StoreError, match=r"read-only|read and write"):
@@ -346,7 +346,7 @@ def test_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             store.add(large)
         assert store.finished(["t0", "t2", "large"]) == {"t0", "t2"}
         store.add(make_record("t3"))  # there is still room for a small one
-        assert_same(store.record("t3"), make_record("t3"))
+        assert_same(store.records(["t3"])[0], make_record("t3"))
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -74,7 +74,7 @@ def assert_whole(store: Store) -> None:
     assert store.failures(ids) == (make_failure(ids[2], spec=PLANNED[2].spec),)
     for trial, accuracy in zip(PLANNED, (0.8, 0.5), strict=False):
         assert_same(
-            store.record(trial.trial_id), as_then(make_record(trial.trial_id, spec=trial.spec, accuracy=accuracy))
+            store.records([trial.trial_id])[0], as_then(make_record(trial.trial_id, spec=trial.spec, accuracy=accuracy))
         )
 
 
@@ -132,7 +132,7 @@ def test_a_reader_takes_an_older_store_as_it_is(place: str) -> None:
     with open_store(place, read_only=True) as store:
         assert_whole(store)
         assert store.leases.held(["t"]) == {}
-        assert store.pruned(1) == ()
+        assert store.searches.pruned(1) == ()
         with pytest.raises(StoreError, match="is read-only"):
             store.add(make_record("t"))
     assert version(place) == 1

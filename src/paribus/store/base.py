@@ -60,6 +60,34 @@ class Leases(Protocol):
         ...
 
 
+class Searches(Protocol):
+    """What only a study that chooses its trials on the way keeps beside them.
+
+    Every method raises StoreError as those of `Store` do. A study's id is as `Store.add_study` gave it.
+    """
+
+    def extend(self, study_id: int, position: int, planned: Sequence[PlannedTrial]) -> None:
+        """Put further trials into a study; the same trial may come again.
+
+        Args:
+            study_id: the study.
+            position: how many trials of the study stay before them; what stood there or later is replaced.
+            planned: the trials.
+        """
+        ...
+
+    def add(self, study_id: int, outcome: TrialPruned) -> None:
+        """Keep what a search gave of a trial that it ended, in place of what it had of it; the trial's lease ends.
+
+        The trial itself has neither a record nor a failure by that, and other studies train it.
+        """
+        ...
+
+    def pruned(self, study_id: int) -> tuple[TrialPruned, ...]:
+        """What a search ended, by trial id."""
+        ...
+
+
 class Store(Protocol):
     """Keeps studies and what their trials gave; trials are shared between studies.
 
@@ -73,10 +101,15 @@ class Store(Protocol):
         """Who runs which trial now."""
         ...
 
+    @property
+    def searches(self) -> Searches:
+        """What searches chose and ended."""
+        ...
+
     def add_study(self, study: StudySpec, planned: Sequence[PlannedTrial], command: str) -> int:
         """Keep a study and make it the latest; the same study with the same trials keeps its id.
 
-        So does a search whose budget or confirming seeds have changed, and it keeps what `extend_study` gave it.
+        So does a search whose budget or confirming seeds have changed, and it keeps what `Searches.extend` gave it.
 
         Args:
             study: the study.
@@ -85,16 +118,6 @@ class Store(Protocol):
 
         Returns:
             The study's id.
-        """
-        ...
-
-    def extend_study(self, study_id: int, position: int, planned: Sequence[PlannedTrial]) -> None:
-        """Put further trials into a study that chooses them on the way; the same trial may come again.
-
-        Args:
-            study_id: as `add_study` gave it.
-            position: how many trials of the study stay before them; what stood there or later is replaced.
-            planned: the trials.
         """
         ...
 
@@ -120,31 +143,12 @@ class Store(Protocol):
         """
         ...
 
-    def add_pruned(self, study_id: int, outcome: TrialPruned) -> None:
-        """Keep what a search gave of a trial that it ended, in place of what it had of it; the trial's lease ends.
-
-        The trial itself has neither a record nor a failure by that, and other studies train it.
-        """
-        ...
-
-    def pruned(self, study_id: int) -> tuple[TrialPruned, ...]:
-        """What a search ended, by trial id."""
-        ...
-
     def finished(self, trial_ids: Iterable[str]) -> frozenset[str]:
         """Those of the trials that have a record."""
         ...
 
     def failed(self, trial_ids: Iterable[str]) -> frozenset[str]:
         """Those of the trials that have a failure and no record."""
-        ...
-
-    def record(self, trial_id: str) -> TrialRecord:
-        """The record of one trial.
-
-        Raises:
-            StoreError: also when the trial has no record.
-        """
         ...
 
     def records(self, trial_ids: Iterable[str], *, predictions: bool = True) -> tuple[TrialRecord, ...]:

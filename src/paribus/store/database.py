@@ -2,11 +2,14 @@
 
 import logging
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Table, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from paribus.errors import StoreError
@@ -96,9 +99,42 @@ class Database:
                     log.warning("connected to %s again", self.place)
                 return result
 
+    def read(self, what: str, work: Callable[[Connection], T]) -> T:
+        """As `run`, of ``work`` that makes values of rows.
+
+        Raises:
+            StoreError: also where rows of ``what`` do not make valid values.
+        """
+        with _intact(what, self.place):
+            return self.run(work)
+
+
+@contextmanager
+def _intact(what: str, place: str) -> Iterator[None]:
+    """Rows that do not make a valid value are damage, or were written by a newer paribus."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, zlib.error) as error:
+        reason = "; ".join(str(error).splitlines()[:3])
+        raise StoreError(
+            f"{what} in {place} cannot be read ({reason}): it is damaged or was written by a newer paribus; "
+            "upgrade paribus, or restore it from a copy"
+        ) from error
+
 
 def chunks(trial_ids: Iterable[str]) -> Iterator[list[str]]:
     """The distinct ids, as many at a time as a query takes."""
     distinct = list(dict.fromkeys(trial_ids))
     for start in range(0, len(distinct), CHUNK):
         yield distinct[start : start + CHUNK]
+
+
+def insert_rows(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
+    """Put in rows, or none."""
+    if values:  # SQLAlchemy takes an empty list for one row of defaults
+        connection.execute(insert(table), values)
+
+
+def now() -> str:
+    """The time, as stores write it: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

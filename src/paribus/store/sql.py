@@ -1,30 +1,26 @@
 """A store in an SQL database, through SQLAlchemy: SQLite or PostgreSQL."""
 
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from sqlalchemy import URL, Column, Connection, RowMapping, Select, Table, delete, func, insert, inspect, select
 
 from paribus.errors import NoStoreError, StoreError
-from paribus.record import PlannedTrial, Predictions, TrialFailure, TrialPruned, TrialRecord
+from paribus.record import PlannedTrial, Predictions, TrialFailure, TrialRecord
 from paribus.spec import StudySpec
 from paribus.store import rows, schema
 from paribus.store.base import Store, StoredStudy
-from paribus.store.database import Database, chunks
+from paribus.store.database import Database, chunks, insert_rows, now
 from paribus.store.leases import SqlLeases
 from paribus.store.place import parse
 from paribus.store.postgresql import postgresql_database
+from paribus.store.searches import SqlSearches
 from paribus.store.sqlite import sqlite_database
 from paribus.store.versions import prepare
-
-T = TypeVar("T")
 
 
 def open_store(path_or_url: str | Path | URL, *, create: bool = False, read_only: bool = False) -> Store:
@@ -68,8 +64,8 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._place = database.place
         self.leases = SqlLeases(database)
+        self.searches = SqlSearches(database)
 
     def __enter__(self) -> Self:
         return self
@@ -86,15 +82,6 @@ class SqlStore:
 
     def add_study(self, study: StudySpec, planned: Sequence[PlannedTrial], command: str) -> int:
         return self._database.run(lambda connection: _add_study(connection, study, planned, command), writes=True)
-
-    def extend_study(self, study_id: int, position: int, planned: Sequence[PlannedTrial]) -> None:
-        table = schema.study_trial
-
-        def work(connection: Connection) -> None:
-            connection.execute(delete(table).where(table.c.study_id == study_id, table.c.position >= position))
-            _insert(connection, table, rows.planned_rows(study_id, planned, position))
-
-        self._database.run(work, writes=True)
 
     def latest_study(self, study_id: int | None = None) -> StoredStudy | None:
         asked = select(schema.study) if study_id is None else select(schema.study).where(schema.study.c.id == study_id)
@@ -113,47 +100,18 @@ class SqlStore:
             by_study = _grouped(connection, planned.order_by(table.c.position), "study_id")
             return tuple(rows.stored_study(row, by_study[row["id"]]) for row in found)
 
-        return self._read("a study", work)
+        return self._database.read("a study", work)
 
     # ---------------------------------------------------------------- trials
 
     def add(self, *outcomes: TrialRecord | TrialFailure) -> None:
         self._database.run(lambda connection: _add(connection, outcomes), writes=True)
 
-    def add_pruned(self, study_id: int, outcome: TrialPruned) -> None:
-        table, lease = schema.pruned, schema.lease
-        row = rows.pruned_row(study_id, outcome, _now())
-
-        def work(connection: Connection) -> None:
-            same = table.c.study_id == study_id, table.c.trial_id == outcome.trial_id
-            connection.execute(delete(table).where(*same))
-            connection.execute(insert(table), [row])
-            connection.execute(delete(lease).where(lease.c.trial_id == outcome.trial_id))
-
-        self._database.run(work, writes=True)
-
-    def pruned(self, study_id: int) -> tuple[TrialPruned, ...]:
-        table = schema.pruned
-
-        def work(connection: Connection) -> tuple[TrialPruned, ...]:
-            if not inspect(connection).has_table(table.name):
-                return ()  # a store of an older version, only read
-            found = connection.execute(select(table).where(table.c.study_id == study_id).order_by(table.c.trial_id))
-            return tuple(rows.trial_pruned(row) for row in found.mappings())
-
-        return self._read("a pruned trial", work)
-
     def finished(self, trial_ids: Iterable[str]) -> frozenset[str]:
         return self._with_status("finished", trial_ids)
 
     def failed(self, trial_ids: Iterable[str]) -> frozenset[str]:
         return self._with_status("failed", trial_ids)
-
-    def record(self, trial_id: str) -> TrialRecord:
-        found = self.records([trial_id])
-        if not found:
-            raise StoreError(f"{self._place} holds no finished trial {trial_id}: check the id, or run its study first")
-        return found[0]
 
     def records(self, trial_ids: Iterable[str], *, predictions: bool = True) -> tuple[TrialRecord, ...]:
         ids = tuple(trial_ids)
@@ -165,7 +123,7 @@ class SqlStore:
                 found |= _records(connection, chunk, examples, predictions=predictions)
             return found
 
-        found = self._read("a record", work)
+        found = self._database.read("a record", work)
         return tuple(found[trial_id] for trial_id in ids if trial_id in found)
 
     def failures(self, trial_ids: Iterable[str]) -> tuple[TrialFailure, ...]:
@@ -175,7 +133,7 @@ class SqlStore:
             failed = (row for chunk in chunks(ids) for row in connection.execute(_trials(chunk, "failed")).mappings())
             return {row["id"]: rows.trial_failure(row) for row in failed}
 
-        found = self._read("a failure", work)
+        found = self._database.read("a failure", work)
         return tuple(found[trial_id] for trial_id in ids if trial_id in found)
 
     def _with_status(self, status: str, trial_ids: Iterable[str]) -> frozenset[str]:
@@ -187,23 +145,6 @@ class SqlStore:
 
         return self._database.run(work)
 
-    def _read(self, what: str, work: Callable[[Connection], T]) -> T:
-        with _intact(what, self._place):
-            return self._database.run(work)
-
-
-@contextmanager
-def _intact(what: str, place: str) -> Iterator[None]:
-    """Rows that do not make a valid value are damage, or were written by a newer paribus."""
-    try:
-        yield
-    except (ValueError, TypeError, LookupError, zlib.error) as error:
-        reason = "; ".join(str(error).splitlines()[:3])
-        raise StoreError(
-            f"{what} in {place} cannot be read ({reason}): it is damaged or was written by a newer paribus; "
-            "upgrade paribus, or restore it from a copy"
-        ) from error
-
 
 def _add_study(connection: Connection, study: StudySpec, planned: Sequence[PlannedTrial], command: str) -> int:
     table = schema.study
@@ -213,9 +154,9 @@ def _add_study(connection: Connection, study: StudySpec, planned: Sequence[Plann
     if known is not None:
         connection.execute(table.update().where(table.c.id == known).values(row))
         return int(known)
-    key = connection.execute(insert(table).values(row | {"created": _now()})).inserted_primary_key
+    key = connection.execute(insert(table).values(row | {"created": now()})).inserted_primary_key
     assert key is not None  # of an insert of one row
-    _insert(connection, schema.study_trial, rows.planned_rows(key[0], planned))
+    insert_rows(connection, schema.study_trial, rows.planned_rows(key[0], planned))
     return int(key[0])
 
 
@@ -234,14 +175,14 @@ def _add(connection: Connection, outcomes: Sequence[TrialRecord | TrialFailure])
     for chunk in chunks(kept):
         connection.execute(delete(table).where(table.c.id.in_(chunk)))
         connection.execute(delete(schema.lease).where(schema.lease.c.trial_id.in_(chunk)))
-    added = _now()
+    added = now()
     records = [outcome for outcome in kept.values() if isinstance(outcome, TrialRecord)]
     for of_kind in (records, [outcome for outcome in kept.values() if isinstance(outcome, TrialFailure)]):
-        _insert(connection, table, [rows.trial_row(outcome, added) for outcome in of_kind])
-    _insert(connection, schema.epoch, [row for record in records for row in rows.epoch_rows(record)])
+        insert_rows(connection, table, [rows.trial_row(outcome, added) for outcome in of_kind])
+    insert_rows(connection, schema.epoch, [row for record in records for row in rows.epoch_rows(record)])
     predicted = [(record.trial_id, *each) for record in records for each in record.predictions.items()]
     examples = _share_examples(connection, [predictions for _, _, predictions in predicted])
-    _insert(
+    insert_rows(
         connection,
         schema.prediction,
         [
@@ -255,15 +196,6 @@ def _present(connection: Connection, table: Table) -> list[Column[Any]]:
     """The columns that a table has: a store of an older version, only read, may lack some."""
     names = {column["name"] for column in inspect(connection).get_columns(table.name)}
     return [column for column in table.columns if column.name in names]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _insert(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
-    if values:  # SQLAlchemy takes an empty list for one row of defaults
-        connection.execute(insert(table), values)
 
 
 def _grouped(connection: Connection, query: Select[Any], key: str) -> defaultdict[Any, list[RowMapping]]:
@@ -284,7 +216,7 @@ def _share_examples(connection: Connection, predictions: Sequence[Predictions]) 
     known: set[str] = set()
     for chunk in chunks(row["id"] for row in found):
         known.update(connection.execute(select(table.c.id).where(table.c.id.in_(chunk))).scalars())
-    _insert(connection, table, list({row["id"]: row for row in found if row["id"] not in known}.values()))
+    insert_rows(connection, table, list({row["id"]: row for row in found if row["id"] not in known}.values()))
     return [row["id"] for row in found]
 
 
