@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from paribus.analysis.intervals import Interval
 from paribus.analysis.result import CellResult, StudyResult
-from paribus.analysis.study import analyse
+from paribus.analysis.study import analyse, reported_levels
 from paribus.data.duplicates import content_groups_of
 from paribus.errors import RunError
 from paribus.plan import Search, StoredRun
@@ -100,12 +100,13 @@ def shortened(command: str) -> str:
 def cell_row(name: str, run: StoredRun, cell: CellResult, records: Mapping[str, TrialRecord]) -> Row:
     scores, own = cell.scores, [records[trial_id] for trial_id in cell.trial_ids if trial_id in records]
     # of the same network; that the data may be others is said
+    levels = reported_levels(run.study, own[0].spec, cell.levels)
     reported = [
         (one.source, figure.test_accuracy, figure.validation_accuracy)
         for one in run.study.reported
         if one.model.items() <= own[0].spec.model.model_dump().items()
         for figure in one.figures
-        if figure.cell.items() <= cell.levels.items() or not figure.cell
+        if figure.cell.items() <= levels.items()
     ]
     copies = [copied(record) for record in own]
     return {

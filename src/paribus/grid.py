@@ -106,14 +106,17 @@ def levels_of(name: str, factor: AnyFactor) -> dict[str, Patches]:
 
 def baseline_level(study: StudySpec, factor: str) -> str | None:
     """The level of a factor that leaves the baseline as it is; None when no level does."""
-    if factor not in study.factors:
-        return None
-    for level, patches in levels_of(factor, study.factors[factor]).items():
+    return level_of(study.baseline, factor, study.factors[factor]) if factor in study.factors else None
+
+
+def level_of(recipe: Baseline, name: str, factor: AnyFactor) -> str | None:
+    """The level of a factor that leaves a recipe as it is; None when no level does."""
+    for level, patches in levels_of(name, factor).items():
         try:
-            if validate(Baseline, patch(study.baseline, patches)) == study.baseline:
+            if validate(Baseline, patch(recipe, patches)) == recipe:
                 return level
         except StudyError:
-            continue  # valid only together with another factor's level, so not the baseline's
+            continue  # valid only together with another factor's level, so not the recipe's
     return None
 
 

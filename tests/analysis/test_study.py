@@ -290,6 +290,36 @@ def test_reported_figures_only_for_the_same_data_and_the_most_particular_one():
     assert cell_of(result, "eegnet", "relu").reported == ()
 
 
+def test_reported_figures_of_a_table_where_one_factor_changes_at_a_time():
+    """A level that sets what another factor sets too is at none of that factor's levels."""
+    factors = {
+        "lr": {"path": "train.optimizer.lr", "levels": [0.01, 0.001]},
+        "schedule": {"path": "train.schedule", "levels": ["constant", "cosine"]},
+        "optimizer": {
+            "levels": {
+                "adam": {"train.optimizer": {"name": "adam", "lr": 0.001}},
+                "sgd": {"train.optimizer": {"name": "sgd", "lr": 0.1}},
+            }
+        },
+    }
+    cells = [
+        ({"lr": 0.01, "schedule": "constant"}, 1),
+        ({"lr": 0.001, "schedule": "constant"}, 2),
+        ({"lr": 0.01, "schedule": "cosine"}, 3),
+        ({"lr": 0.001, "schedule": "cosine"}, 4),
+        ({"lr": 0.001, "optimizer": "sgd"}, 5),
+    ]
+    figures = [{"cell": cell, "test_accuracy": accuracy} for cell, accuracy in cells]
+    study = make_study(
+        design="one_at_a_time", factors=factors, reported=[{"source": "R3", "data": {}, "figures": figures}]
+    )
+    found = {
+        cell.name: [100 * value.accuracy for value in cell.reported]
+        for cell in analyse(study, plan(study), [], []).cells
+    }
+    assert found == {"baseline": [2], "lr 0.01": [1], "cosine": [4], "sgd": []}
+
+
 def test_reported_validation_accuracy_is_kept_apart():
     reported = [{"source": "R2", "data": {}, "figures": [{"cell": {}, "test_accuracy": 60, "validation_accuracy": 62}]}]
     study = make_study(factors={}, seeds=1, reported=reported)

@@ -31,9 +31,9 @@ from paribus.analysis.result import (
 )
 from paribus.analysis.seeds import seed_spreads
 from paribus.analysis.words import BASELINE, cell_words
-from paribus.grid import baseline_level, levels_of
+from paribus.grid import baseline_level, level_of, levels_of
 from paribus.record import Part, PlannedTrial, Predictions, TrialFailure, TrialRecord
-from paribus.spec import StudySpec
+from paribus.spec import Baseline, StudySpec, TrialSpec
 
 
 def analyse(
@@ -230,6 +230,7 @@ def _reported(study: StudySpec, trial: PlannedTrial, levels: Mapping[str, str]) 
     """Figures from reports on the same data: the most particular one of each that fits the cell."""
     data, model = trial.spec.data.model_dump(), trial.spec.model.model_dump()
     found: list[ReportedValue] = []
+    levels = reported_levels(study, trial.spec, levels)
     for report in study.reported:
         if not (_holds({"limit": None, **report.data}, data) and _holds(report.model, model)):
             continue
@@ -242,6 +243,19 @@ def _reported(study: StudySpec, trial: PlannedTrial, levels: Mapping[str, str]) 
             }
             found += [ReportedValue(report.source, part, x / 100) for part, x in given.items() if x is not None]
     return tuple(found)
+
+
+def reported_levels(study: StudySpec, spec: TrialSpec, levels: Mapping[str, str]) -> dict[str, str]:
+    """The levels of a cell, and those that it has of factors that it does not change but that reported figures name.
+
+    A table of every combination stands so beside a study that changes one factor at a time.
+    """
+    named = {name for report in study.reported for figure in report.figures for name in figure.cell} - levels.keys()
+    if not named:
+        return dict(levels)
+    recipe = Baseline(**{field: getattr(spec, field) for field in Baseline.model_fields})
+    others = {name: level_of(recipe, name, study.factors[name]) for name in sorted(named)}
+    return {**levels, **{name: level for name, level in others.items() if level is not None}}
 
 
 def _holds(wanted: Mapping[str, object], fields: Mapping[str, object]) -> bool:
