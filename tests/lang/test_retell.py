@@ -82,6 +82,7 @@ SENTENCES = [
     "images of the folder left",
     "48 x 48 grey",
     "alpha channels dropped: 3",
+    "files with several pictures, of which the first is taken: 3",
     "images of 16 bits scaled to 8: 2",
     "grey images beside colour ones are shown as colour: 4",
     "compiled for AVX512 with bf16 by g++ 12.2.0",

@@ -194,6 +194,10 @@ _WHAT_DATA_ARE = (
         "grey images beside colour ones are shown as colour: {n}",
     ),
     known(r"alpha channels dropped: (?P<n>\d+)", "alpha channels dropped: {n}"),
+    known(
+        r"files with several pictures, of which the first is taken: (?P<n>\d+)",
+        "files with several pictures, of which the first is taken: {n}",
+    ),
 )
 _KERNELS = (
     known(r"compiled for (?P<processor>.+) by (?P<compiler>.+)", "compiled for {processor} by {compiler}"),
