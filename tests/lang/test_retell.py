@@ -72,6 +72,8 @@ SENTENCES = [
     "test part drawn: 12.5 % of each class, the same for every seed; its groups are those of the training part",
     "test part drawn: 2 of 9 groups, 22 % of the examples, the same for every seed",
     "files that are no images were left alone: 3, as a.jpg",
+    "files that do not end as images do were left alone: 3, as a.npz",
+    "images outside of the class folders were left alone: 3, as a.jpg",
     "unreadable files left out: 1, as a.jpg",
     str(NonFiniteLoss(3, 2, float("nan"))),
     "the loss became nan in epoch 3, batch 2",

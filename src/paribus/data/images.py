@@ -259,7 +259,7 @@ def _pixels(
         content = np.ascontiguousarray(content)
         image: Image.Image = Image.fromarray(content)
     else:
-        # Opened here: a file that Pillow 13 opens is mapped, and an uncompressed TIFF that is to be turned is scrambled.
+        # Opened here: what Pillow 13 opens, it maps, and then scrambles an uncompressed TIFF that is to be turned.
         encoded = content.open("rb") if isinstance(content, Path) else BytesIO(content)
         with encoded as file, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # too large to be meant

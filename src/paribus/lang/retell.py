@@ -163,6 +163,14 @@ _FILES = (
         r"files that are no images were left alone: (?P<n>\d+), as (?P<file>.+)",
         "files that are no images were left alone: {n}, as {file}",
     ),
+    known(
+        r"files that do not end as images do were left alone: (?P<n>\d+), as (?P<file>.+)",
+        "files that do not end as images do were left alone: {n}, as {file}",
+    ),
+    known(
+        r"images outside of the class folders were left alone: (?P<n>\d+), as (?P<file>.+)",
+        "images outside of the class folders were left alone: {n}, as {file}",
+    ),
     known(r"unreadable files left out: (?P<n>\d+), as (?P<file>.+)", "unreadable files left out: {n}, as {file}"),
 )
 _WHAT_DATA_ARE = (
