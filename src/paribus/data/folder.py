@@ -83,7 +83,7 @@ def class_folders(root: Path) -> tuple[dict[tuple[Part, str], Path], list[str]]:
     """(part, class) -> folder, sorted; and the files beside them. Without part folders all is training.
 
     Raises:
-        DataError: there is no such folder, or it holds no folders, or part folders beside others, or one without classes.
+        DataError: there is no such folder, it holds no folders, or part folders beside others, or one without classes.
     """
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
