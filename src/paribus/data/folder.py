@@ -157,9 +157,9 @@ def _refuse_parts_among(where: Path, names: Iterable[str]) -> None:
     }
     if len(told) > 1:
         raise DataError(
-            f"{where} holds the folders {', '.join(sorted(told.values()))}, which seem to be parts of the data: data.path "
-            "must name the folder that holds the parts, and they must be called train, validation and test, each with "
-            "one folder a class; where these are no parts, put all class folders into a folder `train`"
+            f"{where} holds the folders {', '.join(sorted(told.values()))}, which seem to be parts of the data: "
+            "data.path must name the folder that holds them, and they must be called train, validation and test, each "
+            "with one folder a class; where these are no parts, put all class folders into a folder `train`"
         )
 
 

@@ -189,6 +189,8 @@ def _describe(
         test=SavedScore(n=len(test.y), accuracy=accuracy, loss=loss, logits_sha256=logits_digest(test.logits)),
         code=code_digest(task.planned.spec.model),
         dtype=dataset.x.dtype.name,
+        channel_names=dataset.channel_names,
+        sfreq_hz=dataset.sfreq_hz,
     )
 
 
