@@ -195,8 +195,9 @@ def _describe(
 
 
 @lru_cache(maxsize=2)
-def _audit(spec: DataSpec) -> DataAudit:
-    return audit(load_once(spec)[0])
+def _audit(dataset: Dataset) -> DataAudit:
+    """Kept for the very objects, since the data of a specification may change."""
+    return audit(dataset)
 
 
 def _summary(spec: DataSpec, rows: dict[Part, npt.NDArray[np.int64]], dropped: dict[str, int]) -> DataSummary:
@@ -213,5 +214,5 @@ def _summary(spec: DataSpec, rows: dict[Part, npt.NDArray[np.int64]], dropped: d
         sfreq_hz=dataset.sfreq_hz,
         notes=dataset.notes,
         dropped=dropped,
-        audit=_audit(spec.origin()),
+        audit=_audit(dataset),
     )
