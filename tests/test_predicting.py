@@ -44,3 +44,20 @@ def test_shares_of_white_are_not_pixels(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="whole numbers from 0 to 255"):
             predict(network, tmp_path / "shares.npy")
         assert len(predict(network, tmp_path / "pixels.npy").examples) == 2
+
+
+def test_a_file_that_says_it_was_recorded_otherwise(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(100, 3, 8)).astype(np.float32)
+
+    def saved(name: str, **fields: object) -> Path:
+        np.savez(tmp_path / f"{name}.npz", x=x, y=np.arange(100) % 2, **fields)
+        return tmp_path / f"{name}.npz"
+
+    data = saved("data", channel_names=np.array(["C3", "Cz", "C4"]), sfreq_hz=128.0)
+    for network in trained(tmp_path, f"{{source: npz, path: {data}}}"):
+        with pytest.raises(DataError, match=r"number 0 .* is `C4` where it was `C3`: put them in the order C3, Cz, C4"):
+            predict(network, saved("turned", channel_names=np.array(["C4", "Cz", "C3"])))
+        with pytest.raises(DataError, match="that of training, 128 Hz, got 256 Hz"):
+            predict(network, saved("faster", sfreq_hz=256))
+        for fits in (data, saved("says_nothing"), saved("capitals", channel_names=np.array(["c3", "CZ", "c4"]))):
+            assert len(predict(network, fits).examples) == 100

@@ -46,6 +46,26 @@ def in_process(tmp_path_factory: pytest.TempPathFactory, eeg_file: Path) -> Iter
     return study, folder / "out"
 
 
+def test_data_that_changed_since_an_earlier_run_of_the_same_process(tmp_path: Path) -> None:
+    for n in (60, 59):  # one example fewer, as when somebody removes a bad recording and runs the cell again
+        y = np.arange(n) % 2
+        np.savez(
+            tmp_path / "d.npz",
+            x=np.random.default_rng(0).normal(size=(n, 2, 8)),
+            y=y,
+            x_test=np.ones((4, 2, 8)),
+            y_test=y[:4],
+        )
+        (tmp_path / "s.yaml").write_text(
+            f"name: s\nquestion: q?\nseeds: 1\nbaseline:\n  data: {{source: npz, path: {tmp_path / 'd.npz'}}}\n"
+            "  model: {name: logistic}\n  train: {epochs: 1, batch_size: 8}\n"
+        )
+        study = load_study(tmp_path / "s.yaml")
+        assert run_study(study, RunSpec(out=str(tmp_path / "out"), threads=1)).n_failed == 0
+        (record,) = records(tmp_path / "out", study).values()
+        assert sum(record.data.audit.counts["train"]) == n
+
+
 def test_worker_processes_in_another_order_give_the_same_bits(in_process, tmp_path: Path) -> None:
     study, out = in_process
     backwards = study.model_copy(update={"seeds": study.seeds[::-1]})

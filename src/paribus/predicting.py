@@ -1,5 +1,6 @@
 """Classes and probabilities of new examples, by a checkpoint or an exported file, which needs no torch."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from paribus.analysis.decide import argmax, decide
 from paribus.analysis.metrics import log_probabilities
 from paribus.data.audit import finite, whole_bytes
 from paribus.data.examples import holds_images, read_examples
+from paribus.data.npz import recorded
 from paribus.errors import DataError
 from paribus.record import Rule
 
@@ -41,6 +43,9 @@ class _Network:
     rule: Rule | None
     dtype: str
     """Of the examples of training, ``uint8`` pixels or ``float32``; empty where that is not known."""
+    channel_names: tuple[str, ...]
+    sfreq_hz: float | None
+    """Of the EEG of training, where they are known."""
     logits: Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
     """Raw examples (n, C, H, W) -> (n, n_classes)."""
 
@@ -55,13 +60,16 @@ def predict(checkpoint: Path, file: Path, *, allow_import: bool = False) -> Pred
 
     Raises:
         ImportRefused: it is such a network, and that is not allowed.
-        CheckpointError, DataError: either cannot be read, or the examples do not fit the network.
+        CheckpointError, DataError: either cannot be read, or the examples do not fit the network: they have another
+            shape, other units, or say that they have other channels or another sampling rate than those of training.
         ParibusError: onnxruntime is not installed.
     """
     network = _exported(checkpoint) if checkpoint.suffix.lower() == ".onnx" else _reloaded(checkpoint, allow_import)
     x, names = read_examples(file, network.input_shape, resize=network.resize)
     if x.shape[1:] != network.input_shape:
         raise DataError(f"{file} holds examples of shape {x.shape[1:]}, the network takes {network.input_shape}")
+    if file.suffix == ".npz":
+        _refuse_other_recording(file, network)
     _refuse(file, ~finite(x), "hold NaN or infinite values")
     if network.dtype == "float32" and holds_images(file):
         raise DataError(
@@ -93,6 +101,8 @@ def _reloaded(checkpoint: Path, allow_import: bool) -> _Network:
         resize=description.resized,
         rule=description.rule,
         dtype=description.dtype,
+        channel_names=description.channel_names,
+        sfreq_hz=description.sfreq_hz,
         logits=lambda x: logits_of(description, model, x),
     )
 
@@ -108,8 +118,26 @@ def _exported(file: Path) -> _Network:
         resize=about.resize,
         rule=about.rule,
         dtype=np.dtype(opened.dtype).name,
+        channel_names=about.channel_names,
+        sfreq_hz=about.sfreq_hz,
         logits=lambda x: opened.logits(x.astype(opened.dtype, copy=False)),
     )
+
+
+def _refuse_other_recording(file: Path, network: _Network) -> None:
+    """Other electrodes in their places, or another rate, would be taken for those of training."""
+    names, sfreq_hz = recorded(file)
+    for i, (own, trained) in enumerate(zip(names, network.channel_names, strict=False)):
+        if own.casefold() != trained.casefold():
+            raise DataError(
+                f"{file}: its channels must be those of training, in their order, and number {i} (from 0) is `{own}` "
+                f"where it was `{trained}`: put them in the order {', '.join(network.channel_names)}"
+            )
+    if sfreq_hz and network.sfreq_hz and not math.isclose(sfreq_hz, network.sfreq_hz, rel_tol=1e-3):
+        raise DataError(
+            f"{file}: its sampling rate must be that of training, {network.sfreq_hz:g} Hz, got {sfreq_hz:g} Hz: "
+            "resample it"
+        )
 
 
 def _refuse(file: Path, bad: npt.NDArray[np.bool_], what: str) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,67 @@ def test_other_files_are_left_alone_and_told(tmp_path: Path) -> None:
     root = one_folder(tmp_path, {"train/a/notes.txt": b"", "train/a/.hidden.png": b"", "test/b/Thumbs.db": b""})
     dataset = load_folder(root)
     assert len(dataset.y) == 12
-    assert dataset.notes == ("files that are no images were left alone: 1, as notes.txt",)
+    assert dataset.notes == ("files that do not end as images do were left alone: 1, as train/a/notes.txt",)
+
+
+def test_images_beside_the_class_folders_are_told(tmp_path: Path) -> None:
+    image = encoded(COLOUR, "png")
+    dataset = load_folder(one_folder(tmp_path, {"train/lost.PNG": image, "lost.png": image, "test/a/x.heic": b""}))
+    assert len(dataset.y) == 12
+    assert dataset.notes == (
+        "images outside of the class folders were left alone: 2, as lost.png",
+        "files that do not end as images do were left alone: 1, as test/a/x.heic",
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        (("training_set/a/1", "test_set/a/1"), "holds the folders test_set, training_set,"),  # cats and dogs
+        (("seg_train/seg_train/a/1", "seg_test/seg_test/a/1", "seg_pred/1"), "holds the folders seg_test, seg_train,"),
+        (("a/train/1", "a/test/1", "b/train/1", "b/test/1"), "/a holds the folders test, train,"),
+        (("archive/Train/a/1", "archive/Valid/a/1"), "/archive holds the folders Train, Valid,"),
+    ],
+)
+def test_parts_are_not_taken_for_classes_nor_mixed(tmp_path: Path, images: tuple[str, ...], told: str) -> None:
+    for name in images:
+        path = tmp_path / "data" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(COLOUR, "png"))
+    with pytest.raises(DataError, match=rf"{told} which seem to be parts of the data"):
+        load_folder(tmp_path / "data")
+
+
+def test_below_a_part_all_names_are_those_of_classes(tmp_path: Path) -> None:
+    image = encoded(COLOUR, "png")
+    root = one_folder(tmp_path, {f"{part}/train/{i}.png": image for part in ("train", "test") for i in range(2)})
+    (root / "train" / "a" / "test").mkdir()
+    (root / "train" / "a" / "test" / "9.png").write_bytes(image)
+    dataset = load_folder(root)
+    assert dataset.class_names == ("a", "b", "train")
+    assert len(dataset.y) == 12 + 4 + 1
+
+
+def test_a_part_without_class_folders(tmp_path: Path) -> None:
+    root = one_folder(tmp_path, {"val/1.png": encoded(COLOUR, "png")})
+    with pytest.raises(DataError, match=r"the part .*/val holds no class folders"):
+        load_folder(root)
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = one_folder(tmp_path, {"train/a/more/9.png": encoded(COLOUR, "png")})
+    scan = os.scandir
+
+    def locked(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == where:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    monkeypatch.setattr(os, "listdir", lambda path: [each.name for each in locked(path)])
+    for where in ("more", "train"):
+        with pytest.raises(DataError, match=rf"{where} cannot be read: Permission denied"):
+            load_folder(root)
 
 
 def test_folders_that_do_not_fit(tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ def test_an_id_is_its_pixels(tmp_path: Path) -> None:
         ("bits.png", encoded(COLOUR.convert("1"), "png"), 1),
         ("la.png", encoded(COLOUR.convert("LA"), "png"), 1),
         ("sixteen.png", encoded(Image.fromarray(np.full((5, 4), 257 * 90, np.uint16)), "png"), 1),
+        ("sixteen.pgm", b"P5 4 5 65535\n" + np.full((5, 4), 257 * 90, ">u2").tobytes(), 1),
     ],
 )
 def test_modes(tmp_path: Path, name: str, data: bytes, channels: int) -> None:
@@ -150,7 +151,7 @@ def test_modes(tmp_path: Path, name: str, data: bytes, channels: int) -> None:
     assert dataset.input_shape == (channels, 5, 4)
     assert dataset.names is not None
     pixels = dataset.x[dataset.names.tolist().index(f"train/a/{name}")]
-    if name == "sixteen.png":
+    if name.startswith("sixteen"):
         assert (pixels == 90).all()
         assert "images of 16 bits scaled to 8: 1" in dataset.notes
     if name == "palette.png":
@@ -179,17 +180,30 @@ def test_resized(tmp_path: Path) -> None:
     assert dict(dataset.formats) == {"5 x 4 grey": 12, "9 x 9 grey": 1}
 
 
-def test_a_photograph_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["png", "tiff"])
+def test_a_photograph_is_turned_as_its_camera_says(tmp_path: Path, kind: str) -> None:
     image = Image.fromarray(np.arange(20, dtype=np.uint8).reshape(4, 5))
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned by a quarter
     file = io.BytesIO()
-    image.save(file, "png", exif=exif)
-    root = one_folder(tmp_path, {"train/a/turned.png": file.getvalue()})
+    image.save(file, kind, exif=exif)
+    root = one_folder(tmp_path, {f"train/a/turned.{kind}": file.getvalue()})
     dataset = load_folder(root)
     assert dataset.names is not None
-    turned = dataset.x[dataset.names.tolist().index("train/a/turned.png"), 0]
+    turned = dataset.x[dataset.names.tolist().index(f"train/a/turned.{kind}"), 0]
     assert np.array_equal(turned, np.rot90(np.arange(20).reshape(4, 5), -1))
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "tiff", "webp"])
+def test_of_several_pictures_in_a_file_the_first_counts_and_it_is_said(tmp_path: Path, kind: str) -> None:
+    first, *rest = (Image.fromarray(np.full((5, 4), value, np.uint8)) for value in (10, 200, 90))
+    file = io.BytesIO()
+    first.save(file, kind, save_all=True, append_images=rest)
+    name = f"train/a/several.{kind}"
+    dataset = load_folder(one_folder(tmp_path, {name: file.getvalue()}))
+    assert dataset.names is not None
+    assert np.abs(dataset.x[dataset.names.tolist().index(name)].astype(int) - 10).max() <= 2
+    assert "files with several pictures, of which the first is taken: 1" in dataset.notes
 
 
 # ---------------------------------------------------------------- cache

@@ -3,6 +3,7 @@
 import math
 import sys
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,13 +18,17 @@ Array = npt.NDArray[Any]
 _npy: Any = np.lib.format
 
 
-def read_npz(path: Path) -> dict[str, Array]:
-    """All arrays of a ``.npz`` file by key.
+def read_npz(path: Path, only: Collection[str] | None = None) -> dict[str, Array]:
+    """The arrays of a ``.npz`` file by key.
+
+    Args:
+        path: of the file.
+        only: keys to read, as far as they are there; all by default.
 
     Raises:
         DataError: there is no such file, it is cut off or no ``.npz``, or an array holds Python objects.
     """
-    loaded = _load(path)
+    loaded = _load(path, only)
     if isinstance(loaded, np.ndarray):
         raise DataError(f"{path} holds a single array: save a .npz with named arrays, as np.savez(path, x=x, y=y)")
     return loaded
@@ -65,7 +70,7 @@ def real(array: Array, what: str) -> Array:
         return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _load(path: Path) -> Array | dict[str, Array]:
+def _load(path: Path, only: Collection[str] | None = None) -> Array | dict[str, Array]:
     damaged = f"{path} cannot be read: it is cut off or damaged, or was never a file of numpy's; fetch or save it again"
     try:
         with path.open("rb") as opened:  # numpy leaves a file open when it is not what it seems
@@ -82,7 +87,8 @@ def _load(path: Path) -> Array | dict[str, Array]:
                             raise DataError(f"`{key}` in {path} is no array of numpy's")
                         sizes.append(_size_of(file, info.file_size, f"`{key}` in {path}"))
                 _refuse_large(path, sum(sizes))
-                return {key: _member(archive, info) for key, info in members.items()}
+                wanted = members if only is None else [key for key in members if key in only]
+                return {key: _member(archive, members[key]) for key in wanted}
     except FileNotFoundError:
         raise DataError(f"there is no file {path}: look for a slip in the path") from None
     except (IsADirectoryError, PermissionError) as error:

@@ -1,8 +1,10 @@
 """Image files in folders that are called as their classes."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from paribus.data.dataset import Dataset
 from paribus.data.files import digest_files
@@ -29,15 +31,18 @@ def load(spec: FolderData) -> Dataset:
     """The images below ``train/CLASS``, ``validation/CLASS``, ``test/CLASS``, or below ``CLASS`` alone.
 
     Raises:
-        DataError: there is no such folder, no classes or no images, or parts have different classes.
+        DataError: there is no such folder, no classes or no images, or parts have different classes, or seem to stand
+            beside or below the classes.
     """
     root = Path(spec.path).expanduser()
     folders, others = class_folders(root)
     class_names = _class_names(root, folders, spec.class_names)
     files = {(part, name): image_files(folder) for (part, name), folder in folders.items()}
-    ignored = [*others]
-    for key, (images, rest) in files.items():
-        ignored += rest
+    if all(folder.parent == root for folder in folders.values()):  # no parts were found
+        _refuse_parts_among(root, (name for _, name in folders))
+        for key, (images, _) in files.items():
+            _refuse_parts_among(folders[key], (image.split("/")[0] for image in images if "/" in image))
+    for key, (images, _) in files.items():
         if not images:
             raise DataError(
                 f"the class folder {folders[key]} holds no images (files that end in {', '.join(SUFFIXES[:3])} …): "
@@ -55,16 +60,21 @@ def load(spec: FolderData) -> Dataset:
     ]
     parts = {part for part, _ in folders}
     labels = sorted((part, name, class_names.index(name)) for part, name in folders)
-    notes = (
-        (f"files that are no images were left alone: {len(ignored)}, as {printable(ignored[0])}",) if ignored else ()
-    )
+    outside = [name for name in others if name.lower().endswith(SUFFIXES)]
+    unlike = [name for name in others if not name.lower().endswith(SUFFIXES)]
+    unlike += [
+        f"{folders[key].relative_to(root).as_posix()}/{name}" for key, (_, rest) in files.items() for name in rest
+    ]
     return read_images(
         items,
         spec=spec,
         class_names=class_names,
         description=f"images of the folder {root.resolve().name}",
         digest=f"{digest_files(root, names)} {labels}",
-        notes=notes,
+        notes=(
+            *_left_alone("images outside of the class folders", outside),
+            *_left_alone("files that do not end as images do", unlike),
+        ),
         draw_test_share=None if "test" in parts else spec.test,
     )
 
@@ -73,7 +83,7 @@ def class_folders(root: Path) -> tuple[dict[tuple[Part, str], Path], list[str]]:
     """(part, class) -> folder, sorted; and the files beside them. Without part folders all is training.
 
     Raises:
-        DataError: there is no such folder, or it holds no folders, or part folders beside others.
+        DataError: there is no such folder, it holds no folders, or part folders beside others, or one without classes.
     """
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
@@ -95,6 +105,10 @@ def class_folders(root: Path) -> tuple[dict[tuple[Part, str], Path], list[str]]:
     found: dict[tuple[Part, str], Path] = {}
     for folder in top:
         inside, rest = _inside(folder)
+        if not inside:
+            raise DataError(
+                f"the part {folder} holds no class folders: put its images into one a class, or move it away"
+            )
         others += [f"{folder.name}/{name}" for name in rest]
         found |= {(parts[folder.name], each.name): each for each in inside}
     if "train" not in parts.values():
@@ -103,10 +117,14 @@ def class_folders(root: Path) -> tuple[dict[tuple[Part, str], Path], list[str]]:
 
 
 def image_files(folder: Path) -> tuple[list[str], list[str]]:
-    """Image files in a folder and below it, in order, as ``below/name.png``; and the names of all others but hidden."""
+    """Image files in a folder and below it, in order, as ``below/name.png``; and all others but hidden, likewise.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
     images, others = [], []
     seen: set[str] = set()  # links may lead back up
-    for where, folders, names in os.walk(folder, followlinks=True):
+    for where, folders, names in os.walk(folder, onerror=_refuse_unread, followlinks=True):
         real = os.path.realpath(where)
         if real in seen or os.path.realpath(folder).startswith(f"{real}{os.sep}"):
             folders.clear()
@@ -121,14 +139,40 @@ def image_files(folder: Path) -> tuple[list[str], list[str]]:
             if name.lower().endswith(SUFFIXES):
                 images.append(before + name)
             else:
-                others.append(name)
+                others.append(before + name)
     return images, others
 
 
+def _refuse_unread(error: OSError) -> NoReturn:
+    raise DataError(f"{error.filename} cannot be read: {error.strerror}") from None
+
+
+def _refuse_parts_among(where: Path, names: Iterable[str]) -> None:
+    """Parts under names of their own, or below the classes, would be taken for classes, or mixed."""
+    told = {
+        PART_FOLDERS[word]: name
+        for name in names
+        for word in re.split(r"[^a-z]+", name.lower())
+        if word in PART_FOLDERS
+    }
+    if len(told) > 1:
+        raise DataError(
+            f"{where} holds the folders {', '.join(sorted(told.values()))}, which seem to be parts of the data: "
+            "data.path must name the folder that holds them, and they must be called train, validation and test, each "
+            "with one folder a class; where these are no parts, put all class folders into a folder `train`"
+        )
+
+
+def _left_alone(what: str, names: list[str]) -> tuple[str, ...]:
+    return (f"{what} were left alone: {len(names)}, as {printable(names[0])}",) if names else ()
+
+
 def _inside(folder: Path) -> tuple[list[Path], list[str]]:
-    found = sorted(
-        path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in _LITTER
-    )
+    try:
+        names = [name for name in os.listdir(folder) if not name.startswith(".") and name.lower() not in _LITTER]
+    except OSError as error:
+        _refuse_unread(error)
+    found = sorted(folder / name for name in names)
     files = [path.name for path in found if path.is_file()]
     return [path for path in found if path.is_dir()], files
 

@@ -35,7 +35,7 @@ Pixels = npt.NDArray[np.uint8]
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """That are decoded, whatever a file is called: some of Pillow's others start programs (EPS)."""
-_VERSION = 2
+_VERSION = 3
 """Goes into the cache's key. Raise it when the same files would give other arrays."""
 _GREY = ("1", "LA")
 _CHUNK = 1024
@@ -254,16 +254,23 @@ def _pixels(
 
     from PIL import Image, ImageOps
 
+    notes: tuple[str, ...] = ()
     if isinstance(content, np.ndarray):
         content = np.ascontiguousarray(content)
         image: Image.Image = Image.fromarray(content)
     else:
-        with warnings.catch_warnings():
+        # Opened here: what Pillow 13 opens, it maps, and then scrambles an uncompressed TIFF that is to be turned.
+        encoded = content.open("rb") if isinstance(content, Path) else BytesIO(content)
+        with encoded as file, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # too large to be meant
             warnings.filterwarnings("ignore", category=UserWarning)
-            with Image.open(content if isinstance(content, Path) else BytesIO(content), formats=FORMATS) as opened:
+            with Image.open(file, formats=FORMATS) as opened:
+                if getattr(opened, "is_animated", False) and opened.format != "MPO":  # a photograph and its previews
+                    notes = ("files with several pictures, of which the first is taken",)
                 opened.load()
                 image = ImageOps.exif_transpose(opened)
+                if image.mode == "I" and opened.format == "PPM":  # which Pillow scales to 16 bits
+                    image = Image.fromarray(np.asarray(image).astype(np.uint16))
     kind = image.mode
     format_ = f"{image.height} x {image.width} {'grey' if kind in ('L', '1') else 'colour' if kind == 'RGB' else kind}"
     image, changed = _eight_bits(image)
@@ -276,7 +283,7 @@ def _pixels(
             image = image.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(image)
     planes = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
-    return np.ascontiguousarray(planes, dtype=np.uint8), _Found(format_, changed)
+    return np.ascontiguousarray(planes, dtype=np.uint8), _Found(format_, (*notes, *changed))
 
 
 def _eight_bits(image: "Image") -> tuple["Image", tuple[str, ...]]:

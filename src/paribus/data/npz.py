@@ -117,6 +117,18 @@ def read_arrays(path: Path | str) -> Array:
     return _four_axes(real(read_single(path, "x"), what), what)
 
 
+def recorded(path: Path) -> tuple[tuple[str, ...], float | None]:
+    """The names of the channels and the sampling rate in Hz that a ``.npz`` file has beside its ``x``, where it does.
+
+    Raises:
+        DataError: the file is damaged, or one of them is of another kind.
+    """
+    file = _File(path, read_npz(path, ("channel_names", "sfreq_hz")))
+    names = file.get("channel_names")
+    told = () if names is None else tuple(_text(names, file.name("channel_names")).ravel().tolist())
+    return told, _sfreq_hz(file)
+
+
 # ---------------------------------------------------------------- keys and scalars
 
 

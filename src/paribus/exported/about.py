@@ -28,6 +28,8 @@ class About:
         class_names: one a column of the output.
         resize: whether images are brought to this size, as training's were.
         rule: how classes are named; None for argmax.
+        channel_names: of EEG; empty where they are not known.
+        sfreq_hz: of EEG; None where it is not known.
     """
 
     version: str
@@ -37,6 +39,8 @@ class About:
     class_names: tuple[str, ...]
     resize: bool
     rule: Rule | None
+    channel_names: tuple[str, ...] = ()
+    sfreq_hz: float | None = None
 
     def to_properties(self, rest_sha256: str) -> dict[str, str]:
         """Names and texts, JSON but for the first three.
@@ -52,6 +56,8 @@ class About:
             "input_shape": json.dumps(self.input_shape),
             "class_names": json.dumps(self.class_names, ensure_ascii=False),
             "resize": json.dumps(self.resize),
+            "channel_names": json.dumps(self.channel_names, ensure_ascii=False),
+            "sfreq_hz": json.dumps(self.sfreq_hz),
             "rule": json.dumps(None if self.rule is None else self.rule.to_json(), ensure_ascii=False),
         }
         properties = {PREFIX + name: text for name, text in plain.items()}
@@ -94,6 +100,10 @@ class About:
             raise ValueError("class_names must be a list of two or more different names")
         if texts["kind"] not in get_args(Kind) or not isinstance(resize, bool):
             raise ValueError("kind must be eeg or image, and resize true or false")
+        channel_names, sfreq_hz = (
+            json.loads(texts.get("channel_names", "[]")),
+            json.loads(texts.get("sfreq_hz", "null")),
+        )
         kind: Any = texts["kind"]
         return cls(
             version=texts["version"],
@@ -103,6 +113,8 @@ class About:
             class_names=tuple(str(name) for name in names),
             resize=resize,
             rule=None if rule is None else Rule.from_json(rule, len(names)),
+            channel_names=tuple(str(name) for name in channel_names),
+            sfreq_hz=None if sfreq_hz is None else float(sfreq_hz),
         )
 
 

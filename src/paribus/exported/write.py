@@ -102,6 +102,8 @@ def export(checkpoint: Path, path: Path, *, data_path: str | None = None, allow_
         class_names=description.class_names,
         resize=description.resized,
         rule=description.rule,
+        channel_names=description.channel_names,
+        sfreq_hz=description.sfreq_hz,
     )
     content = _content(_Raw(model, description).eval(), about, torch.from_numpy(x[:1].repeat(2, axis=0)))
     opened = open_bytes(content, str(path))

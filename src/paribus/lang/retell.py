@@ -163,6 +163,14 @@ _FILES = (
         r"files that are no images were left alone: (?P<n>\d+), as (?P<file>.+)",
         "files that are no images were left alone: {n}, as {file}",
     ),
+    known(
+        r"files that do not end as images do were left alone: (?P<n>\d+), as (?P<file>.+)",
+        "files that do not end as images do were left alone: {n}, as {file}",
+    ),
+    known(
+        r"images outside of the class folders were left alone: (?P<n>\d+), as (?P<file>.+)",
+        "images outside of the class folders were left alone: {n}, as {file}",
+    ),
     known(r"unreadable files left out: (?P<n>\d+), as (?P<file>.+)", "unreadable files left out: {n}, as {file}"),
 )
 _WHAT_DATA_ARE = (
@@ -194,6 +202,10 @@ _WHAT_DATA_ARE = (
         "grey images beside colour ones are shown as colour: {n}",
     ),
     known(r"alpha channels dropped: (?P<n>\d+)", "alpha channels dropped: {n}"),
+    known(
+        r"files with several pictures, of which the first is taken: (?P<n>\d+)",
+        "files with several pictures, of which the first is taken: {n}",
+    ),
 )
 _KERNELS = (
     known(r"compiled for (?P<processor>.+) by (?P<compiler>.+)", "compiled for {processor} by {compiler}"),

@@ -62,6 +62,9 @@ class Description:
     """Of a network of one's own (`models.custom.code_digest`)."""
     dtype: str = ""
     """Of examples as the data's source gives them, ``uint8`` or ``float32``; empty in checkpoints that do not say."""
+    channel_names: tuple[str, ...] = ()
+    sfreq_hz: float | None = None
+    """Of EEG, where the data said it."""
     rule: Rule | None = None
     """How classes are named; None for argmax. Put there by `keep_rule`."""
 
@@ -125,6 +128,8 @@ def save(folder: Path, description: Description, weights: dict[str, torch.Tensor
         "test": asdict(description.test),
         "code": description.code,
         "dtype": description.dtype,
+        "channel_names": list(description.channel_names),
+        "sfreq_hz": description.sfreq_hz,
     }
     tensors = {name: value.contiguous() for name, value in weights.items()}
     content = save_tensors(tensors, metadata={"description_sha256": _digest(meta)})
@@ -327,6 +332,8 @@ def _description(meta: dict[str, Any], path: Path) -> Description:
             ),
             code=str(meta.get("code", "")),
             dtype=dtype,
+            channel_names=tuple(str(name) for name in meta.get("channel_names", [])),
+            sfreq_hz=None if meta.get("sfreq_hz") is None else float(meta["sfreq_hz"]),
         )
     except (StudyError, KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a checkpoint's description: {error}") from None

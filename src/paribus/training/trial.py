@@ -189,12 +189,15 @@ def _describe(
         test=SavedScore(n=len(test.y), accuracy=accuracy, loss=loss, logits_sha256=logits_digest(test.logits)),
         code=code_digest(task.planned.spec.model),
         dtype=dataset.x.dtype.name,
+        channel_names=dataset.channel_names,
+        sfreq_hz=dataset.sfreq_hz,
     )
 
 
 @lru_cache(maxsize=2)
-def _audit(spec: DataSpec) -> DataAudit:
-    return audit(load_once(spec)[0])
+def _audit(dataset: Dataset) -> DataAudit:
+    """Kept for the very objects, since the data of a specification may change."""
+    return audit(dataset)
 
 
 def _summary(spec: DataSpec, rows: dict[Part, npt.NDArray[np.int64]], dropped: dict[str, int]) -> DataSummary:
@@ -211,5 +214,5 @@ def _summary(spec: DataSpec, rows: dict[Part, npt.NDArray[np.int64]], dropped: d
         sfreq_hz=dataset.sfreq_hz,
         notes=dataset.notes,
         dropped=dropped,
-        audit=_audit(spec.origin()),
+        audit=_audit(dataset),
     )
