@@ -86,6 +86,21 @@ def test_again_runs_only_what_is_missing(in_process) -> None:
         assert latest.study == more
 
 
+def test_data_that_changed_since_the_last_run_of_this_process(study_file: Path, tmp_path: Path) -> None:
+    """As in a notebook: what was loaded before is not taken for what the file holds now."""
+    rng, path = np.random.default_rng(0), tmp_path / "own.npz"
+    settings = [f"data.path={path}", "seeds=1", "train.epochs=1"]
+    x, y = rng.normal(size=(60, 2, 64)).astype(np.float32), np.arange(60) % 2
+    np.savez(path, x=x, y=y)
+    study, run = load_study(study_file, settings), RunSpec(out=str(tmp_path / "out"))
+    assert run_study(study, run).n_failed == 0
+    np.savez(path, x=np.concatenate([x, x[:6]]), y=[*y, *y[:6]])
+    assert run_study(study, run).n_failed == 0
+    (now, *_) = records(tmp_path / "out", study).values()
+    assert sum(map(sum, now.data.counts.values())) == 66
+    assert [finding.name for finding in now.data.audit.findings if "duplicates" in finding.name]
+
+
 def test_messages_tell_each_epoch(study_file: Path, tmp_path: Path) -> None:
     heard: list[object] = []
     run_study(load_study(study_file, ["seeds=1"]), RunSpec(out=str(tmp_path / "out")), heard.append)

@@ -24,7 +24,6 @@ from paribus.models.custom import code_digest, own_code
 from paribus.models.side_effects import draws_kept
 from paribus.models.summary import summarise
 from paribus.record import (
-    DataAudit,
     DataSummary,
     Environment,
     EpochRow,
@@ -192,9 +191,8 @@ def _describe(
     )
 
 
-@lru_cache(maxsize=2)
-def _audit(spec: DataSpec) -> DataAudit:
-    return audit(load_once(spec)[0])
+_audit = lru_cache(maxsize=2)(audit)
+"""Of the very data set that `load_once` keeps."""
 
 
 def _summary(spec: DataSpec, rows: dict[Part, npt.NDArray[np.int64]], dropped: dict[str, int]) -> DataSummary:
@@ -211,5 +209,5 @@ def _summary(spec: DataSpec, rows: dict[Part, npt.NDArray[np.int64]], dropped: d
         sfreq_hz=dataset.sfreq_hz,
         notes=dataset.notes,
         dropped=dropped,
-        audit=_audit(spec.origin()),
+        audit=_audit(dataset),
     )
