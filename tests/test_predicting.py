@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 import paribus
+from paribus.cli.main import app
 from paribus.errors import DataError
 from paribus.exported.write import export
 from paribus.predicting import predict
@@ -61,3 +63,20 @@ def test_a_file_that_says_it_was_recorded_otherwise(tmp_path: Path) -> None:
             predict(network, saved("faster", sfreq_hz=256))
         for fits in (data, saved("says_nothing"), saved("capitals", channel_names=np.array(["c3", "CZ", "c4"]))):
             assert len(predict(network, fits).examples) == 100
+
+
+def test_other_units_are_told_where_nothing_refuses_them(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(30, 20, (100, 8, 8)).astype(np.float32)  # microvolts
+    np.savez(tmp_path / "data.npz", x=x, y=np.arange(100) % 2, kind="eeg")
+    checkpoint, _ = trained(tmp_path, f"{{source: npz, path: {tmp_path / 'data.npz'}}}")
+    for factor, told in ((1.0, ""), (3.0, ""), (1e-6, "times less"), (1e3, "times more")):
+        np.save(tmp_path / "new.npy", x[:9] * factor)
+        doubt = predict(checkpoint, tmp_path / "new.npy").doubt
+        assert told in doubt
+        assert bool(told) == bool(doubt)
+    np.save(tmp_path / "flat.npy", np.zeros((1, 8, 8)))
+    assert not predict(checkpoint, tmp_path / "flat.npy").doubt
+    done = CliRunner().invoke(app, ["predict", str(checkpoint), str(tmp_path / "data.npz")])
+    assert "same units" not in done.output
+    done = CliRunner().invoke(app, ["predict", str(checkpoint), str(tmp_path / "new.npy")])
+    assert "times more than those of training: are they in the same units?" in " ".join(done.output.split())

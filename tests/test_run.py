@@ -46,26 +46,6 @@ def in_process(tmp_path_factory: pytest.TempPathFactory, eeg_file: Path) -> Iter
     return study, folder / "out"
 
 
-def test_data_that_changed_since_an_earlier_run_of_the_same_process(tmp_path: Path) -> None:
-    for n in (60, 59):  # one example fewer, as when somebody removes a bad recording and runs the cell again
-        y = np.arange(n) % 2
-        np.savez(
-            tmp_path / "d.npz",
-            x=np.random.default_rng(0).normal(size=(n, 2, 8)),
-            y=y,
-            x_test=np.ones((4, 2, 8)),
-            y_test=y[:4],
-        )
-        (tmp_path / "s.yaml").write_text(
-            f"name: s\nquestion: q?\nseeds: 1\nbaseline:\n  data: {{source: npz, path: {tmp_path / 'd.npz'}}}\n"
-            "  model: {name: logistic}\n  train: {epochs: 1, batch_size: 8}\n"
-        )
-        study = load_study(tmp_path / "s.yaml")
-        assert run_study(study, RunSpec(out=str(tmp_path / "out"), threads=1)).n_failed == 0
-        (record,) = records(tmp_path / "out", study).values()
-        assert sum(record.data.audit.counts["train"]) == n
-
-
 def test_worker_processes_in_another_order_give_the_same_bits(in_process, tmp_path: Path) -> None:
     study, out = in_process
     backwards = study.model_copy(update={"seeds": study.seeds[::-1]})
@@ -104,6 +84,21 @@ def test_again_runs_only_what_is_missing(in_process) -> None:
         latest = store.latest_study()
         assert latest is not None
         assert latest.study == more
+
+
+def test_data_that_changed_since_the_last_run_of_this_process(study_file: Path, tmp_path: Path) -> None:
+    """As in a notebook: what was loaded before is not taken for what the file holds now."""
+    rng, path = np.random.default_rng(0), tmp_path / "own.npz"
+    settings = [f"data.path={path}", "seeds=1", "train.epochs=1"]
+    x, y = rng.normal(size=(60, 2, 64)).astype(np.float32), np.arange(60) % 2
+    np.savez(path, x=x, y=y)
+    study, run = load_study(study_file, settings), RunSpec(out=str(tmp_path / "out"))
+    assert run_study(study, run).n_failed == 0
+    np.savez(path, x=np.concatenate([x, x[:6]]), y=[*y, *y[:6]])
+    assert run_study(study, run).n_failed == 0
+    (now, *_) = records(tmp_path / "out", study).values()
+    assert sum(map(sum, now.data.counts.values())) == 66
+    assert [finding.name for finding in now.data.audit.findings if "duplicates" in finding.name]
 
 
 def test_messages_tell_each_epoch(study_file: Path, tmp_path: Path) -> None:

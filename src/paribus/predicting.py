@@ -13,9 +13,13 @@ from paribus.analysis.decide import argmax, decide
 from paribus.analysis.metrics import log_probabilities
 from paribus.data.audit import finite, whole_bytes
 from paribus.data.examples import holds_images, read_examples
+from paribus.data.normalise import Normalisation, apply
 from paribus.data.npz import recorded
 from paribus.errors import DataError
 from paribus.record import Rule
+
+_FAR = 30.0
+"""Times that the examples of one recording or camera never vary more, or less, than those of training."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +35,8 @@ class Prediction:
     """(n,) the class that the checkpoint's decision rule names."""
     rule: str
     """Its name, ``argmax`` as a rule."""
+    doubt: str = ""
+    """Why the examples may be in other units than those of training, in words; of an exported file never known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +54,8 @@ class _Network:
     """Of the EEG of training, where they are known."""
     logits: Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
     """Raw examples (n, C, H, W) -> (n, n_classes)."""
+    normalisation: Normalisation | None = None
+    """Where its constants can be read."""
 
 
 def predict(checkpoint: Path, file: Path, *, allow_import: bool = False) -> Prediction:
@@ -87,7 +95,23 @@ def predict(checkpoint: Path, file: Path, *, allow_import: bool = False) -> Pred
         probabilities=np.exp(log_probabilities(logits)),
         named=decide(rule, logits),
         rule=rule.name,
+        doubt=_doubt(x, network.normalisation),
     )
+
+
+def _doubt(x: npt.NDArray[Any], normalisation: Normalisation | None) -> str:
+    """By how much these examples vary more or less than those of training, where that is far beyond chance.
+
+    Volts in place of microvolts, or pixels in place of shares of white, would get some class without a word.
+    """
+    if normalisation is None or normalisation.name != "train":  # others know nothing of the training part's units
+        return ""
+    others = (0, 2, 3) if normalisation.axis == "channel" else (0, 1, 3)
+    spread = float(np.median(apply(x, normalisation).std(axis=others, dtype=np.float64)))
+    if spread == 0 or 1 / _FAR <= spread <= _FAR:  # an image of a single colour does not vary
+        return ""
+    told = f"{spread:,.0f} times more" if spread > 1 else f"{1 / spread:,.0f} times less"
+    return f"these examples vary {told} than those of training: are they in the same units?"
 
 
 def _reloaded(checkpoint: Path, allow_import: bool) -> _Network:
@@ -104,6 +128,7 @@ def _reloaded(checkpoint: Path, allow_import: bool) -> _Network:
         channel_names=description.channel_names,
         sfreq_hz=description.sfreq_hz,
         logits=lambda x: logits_of(description, model, x),
+        normalisation=description.normalisation,
     )
 
 

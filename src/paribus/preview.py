@@ -12,7 +12,7 @@ from paribus.data.dataset import Dataset, Kind
 from paribus.grid import Cell, cells, in_words
 from paribus.spec import Baseline, Spec, StudySpec, TrialSpec
 from paribus.training.augment import augmenter, mixed, mixup_of
-from paribus.training.divide import divide, load_once
+from paribus.training.divide import divide, load_anew, load_once
 from paribus.training.examples import prepare
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def contact_sheet(study: StudySpec, n: int, seed: int) -> "Image":
 
 def blocks(study: StudySpec, n: int, seed: int) -> Iterator[Block]:
     """The parts of the sheet, in the order of the study's cells; arguments as of `contact_sheet`."""
+    load_anew()
     alike: dict[str, list[tuple[Cell, Baseline]]] = {}
     for cell, configuration in cells(study):
         data, recipe = configuration.data, configuration.train

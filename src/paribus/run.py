@@ -34,7 +34,7 @@ from paribus.store.place import find_store, remember
 from paribus.store.rows import study_content
 from paribus.store.sql import open_store
 from paribus.training.augment_own import check_functions
-from paribus.training.divide import divide, everything, load_once, n_trainings
+from paribus.training.divide import divide, everything, load_anew, n_trainings
 from paribus.training.environment import resolve_device
 from paribus.training.state import remove_state
 from paribus.training.trial import TrialTask, run_trial
@@ -112,7 +112,6 @@ def run_study(study: StudySpec, run: RunSpec, listen: Listener = lambda _: None)
     run = _settled(run)
     if isinstance(study.design, SearchDesign):
         require_optuna()
-    load_once.cache_clear()  # data may have changed since an earlier run of this process, as in a notebook
     plan = make_plan(study)
     check_plan(plan)
     out = Path(run.out)
@@ -198,6 +197,7 @@ def check_plan(plan: Plan) -> None:
         DataError, ModelError, TrainingError: in words, naming the cell.
     """
 
+    load_anew()
     plan = replace(plan, trials=(*plan.trials, *corners(plan)))
 
     def network(trial: PlannedTrial) -> str:

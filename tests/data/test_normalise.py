@@ -37,6 +37,14 @@ def test_eeg_is_normalised_by_electrode_as_sklearn_does_it() -> None:
     np.testing.assert_allclose(apply(x, found), expected, rtol=1e-6, atol=1e-6)
 
 
+def test_no_bit_depends_on_the_layout_in_memory() -> None:
+    """An array of another layout is the same data, by its fingerprint."""
+    x = eeg()
+    turned = np.asfortranarray(x)
+    assert fit(turned, TRAIN, "eeg") == fit(x, TRAIN, "eeg")
+    np.testing.assert_array_equal(apply(turned, fit(x, TRAIN, "eeg")), apply(x, fit(x, TRAIN, "eeg")))
+
+
 def test_images_are_normalised_by_colour() -> None:
     x = np.random.default_rng(0).integers(0, 256, size=(300, 3, 4, 5)).astype(np.uint8)
     found = fit(x, TRAIN, "image")

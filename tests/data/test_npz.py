@@ -10,7 +10,7 @@ from paribus.data.sources import load_dataset
 from paribus.errors import DataError
 from paribus.spec import NpzData
 
-X = np.arange(20 * 3 * 4, dtype=np.float64).reshape(20, 3, 4)
+X = np.arange(20 * 3 * 4, dtype=np.float64).reshape(20, 3, 4) - 100
 Y = np.arange(20) % 2
 
 
@@ -60,7 +60,7 @@ def test_given_parts_are_kept(tmp_path: Path) -> None:
     assert dataset.ids[[0, 20, 22]].tolist() == ["train/0000", "validation/0000", "test/0000"]
     assert dataset.group is not None
     assert dataset.group[[19, 21, 25]].tolist() == ["19", "8", "5"]
-    assert dataset.x[[20, 22], 0, 0, 0].tolist() == [500, 1000]
+    assert dataset.x[[20, 22], 0, 0, 0].tolist() == [400, 900]
     assert dataset.sfreq_hz == 250
     assert dataset.notes == ()
 
@@ -90,7 +90,8 @@ def test_kind_and_type(tmp_path: Path, arrays: Any, sfreq_hz: float | None, kind
 @pytest.mark.parametrize(
     ("x", "says"),
     [
-        (np.zeros((20, 5, 4), np.uint8), "uint8 with three axes: add `kind`"),
+        (np.zeros((20, 5, 4), np.uint8), "from 0 to 255 in three axes: add `kind`"),
+        (np.full((20, 5, 4), 9), "from 0 to 255 in three axes: add `kind`"),
         (np.zeros((20, 48, 40, 3), np.uint8), r"got \(20, 48, 40, 3\): use x.transpose\(0, 3, 1, 2\)"),
     ],
 )
@@ -152,7 +153,10 @@ def test_ids_and_unused_keys(tmp_path: Path) -> None:
         ({"x": np.zeros((20, 2, 3, 4)), "kind": "eeg"}, "for EEG"),
         ({"y": Y[:19]}, r"`y` in .* must be \(20,\), one value for each example of `x`, got shape \(19,\)"),
         ({"y": np.eye(20)}, r"got shape \(20, 20\)"),
-        ({"y": Y.astype(float)}, "whole numbers or strings, got float64"),
+        ({"y": Y.astype(float)}, r"whole numbers or strings, got float64: use y.astype\(int\)"),
+        ({"y": np.where(np.arange(20) == 6, np.nan, Y)}, "got nan at index 6: leave such examples out"),
+        ({"y": Y * 0.75}, "got 0.75 at index 1: leave such examples out"),
+        ({"y": np.array(["a", "a "] * 10)}, "differ by more than spaces"),
         ({"y": Y + 1, "class_names": ["a", "b"]}, r"`y` in .* from 0 to 1.*, got 2 at index 1"),
         ({"y": Y - 1, "class_names": ["a", "b"]}, "got -1 at index 0"),
         ({"y": np.array(["a", "c"] * 10), "class_names": ["a", "b"]}, "in `class_names`, got c at index 1"),
@@ -175,6 +179,12 @@ def test_ids_and_unused_keys(tmp_path: Path) -> None:
         ({"kind": 3.0}, "strings or whole numbers"),
         ({"x_tset": X}, "key `x_tset`: did you mean `x_test`"),
         ({"groups": Y}, "did you mean `group`"),
+        ({"x_val": X[:3], "y_val": Y[:3]}, "has the key `x_val`: call it `x_validation`"),
+        ({"test_x": X[:3], "test_y": Y[:3]}, "has the key `test_x`: call it `x_test`"),
+        ({"X_dev": X[:3], "y_dev": Y[:3]}, "has the key `X_dev`: call it `x_validation`"),
+        ({"x_train": X[:3], "y_train": Y[:3]}, "has the keys `x_train` and `x`, which mean the same"),
+        ({"x": X / 1e6 + 1000}, r"varies too little beside its mean for float32.*; subtract the mean"),
+        ({"x": X.astype(np.int64) + 10**12}, r"varies too little beside its mean for float32"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
@@ -238,6 +248,25 @@ def test_no_file_a_folder_a_single_array(tmp_path: Path) -> None:
         load(NpzData(source="npz", path=str(tmp_path / "x.npy")))
 
 
+def test_a_large_mean_alone_is_no_obstacle(tmp_path: Path) -> None:
+    """Raw EEG has an offset of thousands of microvolts; a reference channel may hold nothing but rounding errors."""
+    x = np.random.default_rng(0).normal(size=(20, 3, 40)) * 10 + 2e5
+    x[:, 1] = 0.1
+    x[:, 2] = np.random.default_rng(1).normal(size=(20, 40)) * 1e-17 + 0.1
+    np.testing.assert_array_equal(load(write(tmp_path, x=x)).x[:, 0], x.astype(np.float32))
+
+
+def test_a_kind_that_is_guessed_is_doubted_where_values_speak_against_it(tmp_path: Path) -> None:
+    doubts = {
+        "taken for EEG, and none": {"x": np.abs(X) / 255},
+        "taken for images, and has": {"x": X[:, None]},
+    }
+    for says, arrays in doubts.items():
+        assert says in load(write(tmp_path, **arrays)).notes[-1]
+        assert len(load(write(tmp_path, **arrays, kind="eeg")).notes) == 1
+    assert len(load(write(tmp_path)).notes) == 1
+
+
 def test_values_beyond_float32_are_found_by_the_audit(tmp_path: Path) -> None:
     x = X.copy()
     x[4, 0, 0] = 1e300
@@ -267,5 +296,7 @@ def test_channels_may_have_names(tmp_path: Path) -> None:
     assert fingerprint(load(spec)) == fingerprint(load(write(tmp_path))), "names change no result"
     with pytest.raises(DataError, match=r"`channel_names` in .*npz must be 3 strings, one a channel, got <U2"):
         load(write(tmp_path, channel_names=names[:2]))
+    with pytest.raises(DataError, match=r"must be 3 strings.*: is it the other way round\?"):
+        load(write(tmp_path, channel_names=list("abcd")))
     with pytest.raises(DataError, match="must be 0 names, one a channel of EEG, got 4"):
         load(write(tmp_path, x=np.zeros((20, 1, 4, 4)), channel_names=list("abcd"), kind="image"))

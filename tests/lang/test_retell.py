@@ -16,7 +16,7 @@ from paribus.lang.retell import retold
 from paribus.spec import DigitsData
 
 NAMES = re.compile(
-    r"e\d+|left|right|S\d\w?|X11b|a\.jpg|a\.npz|\bNaN\b|\bMAD\b|train\.optimizer\.lr|\bnan\b|scikit-learn|PyTorch|alpha"
+    r"`kind`|`sfreq_hz`|\bx\b|e\d+|left|right|S\d\w?|X11b|a\.jpg|a\.npz|\bNaN\b|\bMAD\b|train\.optimizer\.lr|\bnan\b|scikit-learn|PyTorch|alpha"
     r"|SelfRegulationSCP1|aeon|BCI Competition III|IIIb|AVX512|bf16|g\+\+|clang\+\+|C\+\+|\$PARIBUS_KERNELS|\boff\b"
 )
 
@@ -71,6 +71,12 @@ SENTENCES = [
     "test part drawn: 20 % of each class, the same for every seed",
     "test part drawn: 12.5 % of each class, the same for every seed; its groups are those of the training part",
     "test part drawn: 2 of 9 groups, 22 % of the examples, the same for every seed",
+    "1 of the 4 groups of the training part stand in the test part, too, which was brought with the data and stays as "
+    "it is: S3",
+    "2 of the 4 groups of the training part stand in the validation part, too, which was brought with the data and "
+    "stays as it is: S1, S2",
+    "x was taken for EEG, and none of its values is below 0: add `kind` to the file if these are images",
+    "x was taken for images, and has values below 0: add `kind` or `sfreq_hz` to the file if this is EEG",
     "files that are no images were left alone: 3, as a.jpg",
     "files that do not end as images do were left alone: 3, as a.npz",
     "images outside of the class folders were left alone: 3, as a.jpg",

@@ -294,6 +294,8 @@ def predict(
     ]
     if found.rule != "argmax":
         say(f"Classes are named by the rule that the checkpoint holds: {found.rule}.", err=True)
+    if found.doubt:
+        say(f"Warning: {found.doubt}", err=True)
     if to_csv is None:
         show_table(header, [[*row[:2], *(f"{float(value):.3f}" for value in row[2:])] for row in rows])
     elif str(to_csv) == "-":

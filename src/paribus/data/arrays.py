@@ -16,6 +16,9 @@ from paribus.suggest import did_you_mean
 
 Array = npt.NDArray[Any]
 _npy: Any = np.lib.format
+_MOST_LOST = 0.01
+"""Share of a signal that rounding may change."""
+_CHUNK = 256
 
 
 def read_npz(path: Path, only: Collection[str] | None = None) -> dict[str, Array]:
@@ -60,14 +63,32 @@ def real(array: Array, what: str) -> Array:
     """The array as uint8, if it is that, or as float32; values beyond float32's range become infinite.
 
     Raises:
-        DataError: its values are not real numbers.
+        DataError: its values are not real numbers, or float32 cannot tell them apart.
     """
     if array.dtype.kind not in "fiub":
         raise DataError(f"{what} must hold real numbers, got {array.dtype}")
     if array.dtype == np.uint8:
         return array
     with np.errstate(over="ignore"):  # the audit finds what became infinite
-        return np.ascontiguousarray(array, dtype=np.float32)
+        kept = np.ascontiguousarray(array, dtype=np.float32)
+    if array.ndim > 1 and not np.can_cast(array.dtype, np.float32) and (lost := _lost(array, kept)) > _MOST_LOST:
+        raise DataError(
+            f"{what} varies too little beside its mean for float32, in which networks compute: rounding would be "
+            f"{100 * lost:.0f} % of the signal (root mean square); subtract the mean before saving, in {array.dtype}"
+        )
+    return kept
+
+
+def _lost(array: Array, kept: Array) -> float:
+    """Root mean square of what rounding changed, through that of distances from a row's mean; of rows that vary."""
+    changed = spread = 0.0
+    for start in range(0, len(array), _CHUNK):
+        exact, rounded = array[start : start + _CHUNK].astype(np.float64), kept[start : start + _CHUNK]
+        varies = np.isfinite(rounded).all(axis=-1) & (exact.max(axis=-1) > exact.min(axis=-1))
+        exact, rounded = exact[varies], rounded[varies]
+        changed += float(np.sum((exact - rounded) ** 2))
+        spread += float(np.sum((exact - exact.mean(axis=-1, keepdims=True)) ** 2))
+    return math.sqrt(changed / spread) if spread else 0.0
 
 
 def _load(path: Path, only: Collection[str] | None = None) -> Array | dict[str, Array]:
@@ -163,5 +184,5 @@ def _refuse_large(path: Path, size: int) -> None:
 def _objects(what: str) -> str:
     return (
         f"{what} holds Python objects, which only pickle could read, and pickle can run any code: "
-        "save plain numbers or strings, as np.asarray(values, dtype=np.float32)"
+        "save plain numbers of one shape, as np.asarray(values, dtype=np.float32), or strings, as values.astype(str)"
     )

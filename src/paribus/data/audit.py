@@ -32,6 +32,20 @@ def check(dataset: Dataset, non_finite: Literal["refuse", "drop"]) -> Dataset:
     return _note_repeated_channels(_check_classes(dataset))
 
 
+def note_shared_groups(dataset: Dataset) -> Dataset:
+    """Say so where ``split_by_group`` is asked for, and a part that the data bring holds groups that train."""
+    if dataset.group is None:
+        return dataset
+    train = np.unique(dataset.group[dataset.part == "train"])
+    notes = [
+        f"{len(shared)} of the {len(train)} groups of the training part stand in the {part} part, too, which was "
+        f"brought with the data and stays as it is: {_first(shared, 5)}"
+        for part in ("validation", "test")
+        if (shared := np.intersect1d(train, dataset.group[dataset.part == part]).tolist())
+    ]
+    return replace(dataset, notes=(*dataset.notes, *notes)) if notes else dataset
+
+
 def finite(x: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """(N,) True for the examples of x (N, C, H, W) that hold neither NaN nor infinite values."""
     if x.dtype.kind != "f":

@@ -68,6 +68,9 @@ class Dataset:
             raise DataError(f"part must be one of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
         _check_unique("ids", self.ids.tolist())
         _check_unique("class_names", list(self.class_names))
+        if len({name.strip() for name in self.class_names}) < len(self.class_names):
+            names = ", ".join(f"{name!r}" for name in self.class_names)
+            raise DataError(f"class names must differ by more than spaces around them, got {names:.200}: strip them")
         for name in self.class_names:
             if not name.isprintable():  # escape sequences would reach the terminal, half characters no file
                 raise DataError(f"class names must be printable text, got {name!a}")

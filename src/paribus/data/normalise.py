@@ -138,9 +138,13 @@ def _moments(x: npt.NDArray[Any], rows: npt.NDArray[np.int64], axis: int) -> tup
     others = tuple(i for i in range(4) if i != axis)
     n = len(rows) * x[0].size // x.shape[axis]
     pieces = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-    mean = np.sum([x[piece].sum(axis=others, dtype=np.float64) for piece in pieces], axis=0) / n
+
+    def examples(piece: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        return np.ascontiguousarray(x[piece])  # in another layout they would be summed in another order
+
+    mean = np.sum([examples(piece).sum(axis=others, dtype=np.float64) for piece in pieces], axis=0) / n
     centre = _along(mean, axis)
-    squares = np.sum([((x[piece] - centre) ** 2).sum(axis=others) for piece in pieces], axis=0)
+    squares = np.sum([((examples(piece) - centre) ** 2).sum(axis=others) for piece in pieces], axis=0)
     return mean, _above_zero(np.sqrt(squares / n))
 
 

@@ -18,6 +18,7 @@ With ``kind`` ``image``, three axes are (N, H, W), grey. Images of whole numbers
 they were saved in; all else becomes float32.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -27,6 +28,7 @@ import numpy.typing as npt
 
 from paribus.data.arrays import Array, member, read_npz, read_single, real
 from paribus.data.dataset import PARTS, Dataset, Kind
+from paribus.data.folder import PART_FOLDERS
 from paribus.data.images import canonical
 from paribus.data.split import draw_in_words, draw_test
 from paribus.errors import DataError
@@ -36,6 +38,11 @@ from paribus.suggest import nearest
 
 _SUFFIXES: dict[Part, str] = {"train": "", "validation": "_validation", "test": "_test"}
 _BY_PART = ("x", "y", "group", "ids")
+_NAME_OF_PART = re.compile(
+    rf"(?P<key>{'|'.join(_BY_PART)})_?(?P<part>{'|'.join(PART_FOLDERS)})"
+    rf"|(?P<part_first>{'|'.join(PART_FOLDERS)})_?(?P<key_last>{'|'.join(_BY_PART)})"
+)
+"""As ``x_val`` or ``test_x``: a part that would otherwise be left out of the study."""
 _KEYS = (
     *(f"{key}{suffix}" for suffix in _SUFFIXES.values() for key in _BY_PART),
     *("class_names", "channel_names", "sfreq_hz", "kind"),
@@ -88,6 +95,8 @@ def load(spec: NpzData) -> Dataset:
     if drawn:
         in_order = None if group is None else group[order]
         notes.append(draw_in_words(spec.test, part_of, in_order, whole_groups=spec.split_by_group))
+    if "kind" not in file.arrays and (doubt := _doubt(x["train"], kind, sfreq_hz)) is not None:
+        notes.append(doubt)
     return Dataset(
         x=pixels[order],
         y=y[order],
@@ -145,9 +154,22 @@ def _check_keys(file: _File) -> list[str]:
             raise DataError(f"{file.name('x' + suffix)} needs `y{suffix}` beside it, the classes of the {part} part")
     unused = sorted(set(file.arrays) - set(_KEYS))
     for key in unused:
+        if (ours := _of_part(key)) in file.arrays:
+            raise DataError(f"{file.path} has the keys `{key}` and `{ours}`, which mean the same: leave one out")
+        if ours is not None:
+            raise DataError(f"{file.path} has the key `{key}`: call it `{ours}`, or leave it out")
         if (meant := nearest(key, set(_KEYS) - set(file.arrays), cutoff=0.8)) is not None:
             raise DataError(f"{file.path} has the key `{key}`: did you mean `{meant}`? Rename it, or leave it out")
     return unused
+
+
+def _of_part(key: str) -> str | None:
+    """What a key that names a part in other words is called here; None where it names none."""
+    found = _NAME_OF_PART.fullmatch(key.lower())
+    if found is None:
+        return None
+    name, part = found["key"] or found["key_last"], found["part"] or found["part_first"]
+    return f"{name}{_SUFFIXES[PART_FOLDERS[part]]}"
 
 
 def _sfreq_hz(file: _File) -> float | None:
@@ -165,8 +187,10 @@ def _channel_names(file: _File, x: Array) -> tuple[str, ...]:
         return ()
     n = x.shape[-2]
     if given.dtype.kind != "U" or given.shape != (n,):
+        turned = given.shape == (x.shape[-1],)
         raise DataError(
             f"{file.name('channel_names')} must be {n} strings, one a channel, got {given.dtype} of shape {given.shape}"
+            + ("; x must be (N, n_channels, n_times): is it the other way round?" if turned else "")
         )
     return tuple(given.tolist())
 
@@ -178,10 +202,24 @@ def _kind(file: _File, sfreq_hz: float | None) -> Kind:
         if name in get_args(Kind):
             return cast(Kind, name)
         raise DataError(f"{file.name('kind')} must be `eeg` or `image`, one string, got {value!r:.60}")
-    if x.dtype == np.uint8 and x.ndim == 3:
-        raise DataError(f'{file.name("x")} is uint8 with three axes: add `kind`, "image" for grey images or "eeg"')
+    if x.ndim == 3 and (x.dtype == np.uint8 or (x.size and x.dtype.kind in "iu" and _are_bytes(x))):
+        raise DataError(
+            f'{file.name("x")} holds whole numbers from 0 to 255 in three axes: add `kind`, "image" for grey images '
+            'or "eeg"'
+        )
     is_eeg = x.ndim == 3 or (x.ndim == 4 and x.shape[1] == 1 and sfreq_hz is not None)
     return "eeg" if is_eeg else "image"
+
+
+def _doubt(x: Array, kind: Kind, sfreq_hz: float | None) -> str | None:
+    """What speaks against a kind that was guessed, in words: it decides how x is normalised."""
+    if x.dtype == np.uint8 or sfreq_hz is not None or x.shape[1] != 1:
+        return None
+    if kind == "eeg" and x.min() >= 0:
+        return "x was taken for EEG, and none of its values is below 0: add `kind` to the file if these are images"
+    if kind == "image" and x.min() < 0:
+        return "x was taken for images, and has values below 0: add `kind` or `sfreq_hz` to the file if this is EEG"
+    return None
 
 
 # ---------------------------------------------------------------- arrays
@@ -297,6 +335,12 @@ def _classes(file: _File, sizes: dict[Part, int]) -> tuple[npt.NDArray[np.int64]
 
 def _labels(file: _File, key: str, n: int) -> Array:
     values = _column(file, key, n)
+    if values.dtype.kind == "f" and not (values == np.round(values)).all():  # a cast would make a class of anything
+        wrong = int(np.argmax(values != np.round(values)))
+        raise DataError(
+            f"{file.name(key)} must hold whole numbers or strings, got {values[wrong]} at index {wrong}: leave such "
+            "examples out, or give them a class"
+        )
     if values.dtype.kind not in "iuUS":
         raise DataError(f"{file.name(key)} must hold whole numbers or strings, got {values.dtype}: use y.astype(int)")
     return _text(values, file.name(key)) if values.dtype.kind == "S" else values

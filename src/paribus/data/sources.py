@@ -27,7 +27,8 @@ def load_dataset(spec: DataSpec) -> Dataset:
     Raises:
         DataError: the data are missing, damaged or unfit; the message says which and what to do.
     """
-    return audit.check(load_unchecked(spec), spec.non_finite)
+    dataset = audit.check(load_unchecked(spec), spec.non_finite)
+    return audit.note_shared_groups(dataset) if spec.split_by_group else dataset
 
 
 def moved(spec: DataSpec, path: str | None) -> DataSpec:

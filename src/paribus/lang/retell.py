@@ -160,6 +160,26 @@ _FILES = (
         "test part drawn: {n} of {all} groups, {share} % of the examples, the same for every seed",
     ),
     known(
+        r"(?P<n>\d+) of the (?P<all>\d+) groups of the training part stand in the test part, too, which was brought "
+        r"with the data and stays as it is: (?P<groups>.+)",
+        "{n} of the {all} groups of the training part stand in the test part, too, which was brought with the data "
+        "and stays as it is: {groups}",
+    ),
+    known(
+        r"(?P<n>\d+) of the (?P<all>\d+) groups of the training part stand in the validation part, too, which was "
+        r"brought with the data and stays as it is: (?P<groups>.+)",
+        "{n} of the {all} groups of the training part stand in the validation part, too, which was brought with the "
+        "data and stays as it is: {groups}",
+    ),
+    known(
+        r"x was taken for EEG, and none of its values is below 0: add `kind` to the file if these are images",
+        "x was taken for EEG, and none of its values is below 0: add `kind` to the file if these are images",
+    ),
+    known(
+        r"x was taken for images, and has values below 0: add `kind` or `sfreq_hz` to the file if this is EEG",
+        "x was taken for images, and has values below 0: add `kind` or `sfreq_hz` to the file if this is EEG",
+    ),
+    known(
         r"files that are no images were left alone: (?P<n>\d+), as (?P<file>.+)",
         "files that are no images were left alone: {n}, as {file}",
     ),

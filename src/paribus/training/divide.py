@@ -29,6 +29,11 @@ def load_once(spec: DataSpec) -> tuple[Dataset, str]:
     return dataset, fingerprint(dataset)
 
 
+def load_anew() -> None:
+    """Forget what `load_once` keeps: in a notebook, files may have changed since the run before."""
+    load_once.cache_clear()
+
+
 class Parts(NamedTuple):
     """Rows of each part, and the normalisation by the training part alone."""
 

@@ -24,7 +24,6 @@ from paribus.models.custom import code_digest, own_code
 from paribus.models.side_effects import draws_kept
 from paribus.models.summary import summarise
 from paribus.record import (
-    DataAudit,
     DataSummary,
     Environment,
     EpochRow,
@@ -194,10 +193,8 @@ def _describe(
     )
 
 
-@lru_cache(maxsize=2)
-def _audit(dataset: Dataset) -> DataAudit:
-    """Kept for the very objects, since the data of a specification may change."""
-    return audit(dataset)
+_audit = lru_cache(maxsize=2)(audit)
+"""Of the very data set that `load_once` keeps."""
 
 
 def _summary(spec: DataSpec, rows: dict[Part, npt.NDArray[np.int64]], dropped: dict[str, int]) -> DataSummary:
