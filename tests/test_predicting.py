@@ -1,4 +1,4 @@
-"""Examples in other units than those of training are refused, by a checkpoint as by an exported file."""
+"""Examples that do not fit a network are refused, by a checkpoint as by an exported file."""
 
 from pathlib import Path
 
@@ -34,6 +34,9 @@ def test_image_files_are_not_of_the_units_of_other_data(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"from 0 to 255, and .* was trained on other values"):
             predict(network, tmp_path / "nine.png")
         assert len(predict(network, tmp_path / "nine.npy").examples) == 1
+        for name in ("no_such_folder", "no_such.npz", "no_such.png"):
+            with pytest.raises(DataError, match=f"{name} does not exist"):
+                predict(network, tmp_path / name)
 
 
 def test_shares_of_white_are_not_pixels(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ def read_examples(
     Raises:
         DataError: the file is missing, damaged or of another kind, or an image is of another size.
     """
+    if not file.exists():
+        raise DataError(f"{file} does not exist: check the path")
     if holds_images(file):
         return _images(file, input_shape, resize=resize)
     if file.suffix == ".ts":
