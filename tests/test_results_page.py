@@ -150,6 +150,8 @@ def test_what_a_search_found(script: ModuleType, tmp_path: Path, monkeypatch: py
         said = script.page()
         assert f"| {100 * mean:.1f} ± " in said
         assert f" of 2 seeds | {is_} | " in said
+    (tmp_path / "targets.yaml").write_text("[{run: best-digits, network: logistic}]")
+    assert f"| logistic | – | {100 * mean:.1f} ± " in script.page()
 
 
 @pytest.fixture
