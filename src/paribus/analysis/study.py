@@ -250,7 +250,8 @@ def reported_levels(study: StudySpec, spec: TrialSpec, levels: Mapping[str, str]
 
     A table of every combination stands so beside a study that changes one factor at a time.
     """
-    named = {name for report in study.reported for figure in report.figures for name in figure.cell} - levels.keys()
+    named = {name for report in study.reported for figure in report.figures for name in figure.cell}
+    named &= study.factors.keys() - levels.keys()
     if not named:
         return dict(levels)
     recipe = Baseline(**{field: getattr(spec, field) for field in Baseline.model_fields})
