@@ -13,7 +13,7 @@ from paribus.analysis.decide import argmax, decide
 from paribus.analysis.metrics import log_probabilities
 from paribus.data.audit import finite, whole_bytes
 from paribus.data.examples import holds_images, read_examples
-from paribus.data.normalise import Normalisation, apply
+from paribus.data.normalise import Normalisation
 from paribus.data.npz import recorded
 from paribus.errors import DataError
 from paribus.record import Rule
@@ -104,10 +104,12 @@ def _doubt(x: npt.NDArray[Any], normalisation: Normalisation | None) -> str:
 
     Volts in place of microvolts, or pixels in place of shares of white, would get some class without a word.
     """
-    if normalisation is None or normalisation.name != "train":  # others know nothing of the training part's units
+    if (
+        normalisation is None or normalisation.name != "train" or normalisation.std is None
+    ):  # others know nothing of the training part's units
         return ""
     others = (0, 2, 3) if normalisation.axis == "channel" else (0, 1, 3)
-    spread = float(np.median(apply(x, normalisation).std(axis=others, dtype=np.float64)))
+    spread = float(np.median(x.std(axis=others, dtype=np.float64) / normalisation.std))
     if spread == 0 or 1 / _FAR <= spread <= _FAR:  # an image of a single colour does not vary
         return ""
     told = f"{spread:,.0f} times more" if spread > 1 else f"{1 / spread:,.0f} times less"

@@ -76,7 +76,7 @@ def test_a_file_that_is_cut_short(path: Path) -> None:
     with open_store(path) as store:
         path.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(StoreError, match=r"is damaged|cannot be read") as caught:
-            store.records(["large"])[0]
+            store.records(["large"])
         assert str(path) in str(caught.value)
         path.write_bytes(whole)
     with open_store(path) as store:

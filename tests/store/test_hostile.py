@@ -88,7 +88,7 @@ def test_ids_that_unpack_to_more_than_there_can_be(path: Path) -> None:
     assert len(bomb) < 1_000_000
     change(path, "UPDATE example_set SET ids = ?", values=(bomb,))
     with open_store(path) as store, pytest.raises(StoreError, match="longer than they can be"):
-        store.records(["t0"])[0]
+        store.records(["t0"])
 
 
 def test_long_ids_are_kept(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_long_ids_are_kept(tmp_path: Path) -> None:
 def test_lies_are_told_in_words(path: Path, statement: str) -> None:
     change(path, statement)
     with open_store(path, read_only=True) as store, pytest.raises(StoreError, match=r"cannot be read|cannot be used"):
-        store.records(["t0"])[0]
+        store.records(["t0"])
 
 
 def test_classes_that_are_none(path: Path) -> None:
@@ -133,7 +133,7 @@ def test_classes_that_are_none(path: Path) -> None:
     plain = f'"class_names":{json.dumps(list(data.class_names), separators=(",", ":"))}'
     change(path, f"""UPDATE trial SET data = replace(data, '{plain}', '"class_names":{json.dumps(names)}')""")
     with open_store(path) as store, pytest.raises(StoreError, match="of other than the 1 classes"):
-        store.records(["t0"])[0]
+        store.records(["t0"])
 
 
 def test_a_checkpoint_is_inside_its_run(tmp_path: Path) -> None:

@@ -100,10 +100,10 @@ class About:
             raise ValueError("class_names must be a list of two or more different names")
         if texts["kind"] not in get_args(Kind) or not isinstance(resize, bool):
             raise ValueError("kind must be eeg or image, and resize true or false")
-        channel_names, sfreq_hz = (
-            json.loads(texts.get("channel_names", "[]")),
-            json.loads(texts.get("sfreq_hz", "null")),
-        )
+        channel_names = json.loads(texts.get("channel_names", "[]"))
+        sfreq_hz = json.loads(texts.get("sfreq_hz", "null"))
+        if not isinstance(channel_names, list):
+            raise ValueError("channel_names must be a list")
         kind: Any = texts["kind"]
         return cls(
             version=texts["version"],
