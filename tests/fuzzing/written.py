@@ -15,14 +15,14 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from conformance.build import make_planned, make_record, make_study
+from conformance.checkpoints import make_description
 from exported.by_hand import linear, signed
 from fuzzing.spoil import spoilt_bytes, spoilt_text, spoilt_tree
-from paribus.data.normalise import Normalisation
 from paribus.exported.session import open_file
 from paribus.models.build import build
 from paribus.spec import TrialSpec
 from paribus.store import open_store
-from paribus.training.checkpoint import Description, SavedScore, _digest, save
+from paribus.training.checkpoint import _digest, save
 from paribus.validate import validate
 
 
@@ -30,18 +30,7 @@ from paribus.validate import validate
 def _checkpoint() -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     spec = validate(TrialSpec, {"data": {"source": "digits"}, "model": {"name": "dnn", "widths": [4]}})
     state = build(spec.model, (1, 2, 3), 2).state_dict()
-    description = Description(
-        trial_id="t",
-        spec=spec,
-        fingerprint="f",
-        epoch=3,
-        input_shape=(1, 2, 3),
-        class_names=("left", "right"),
-        kind="eeg",
-        normalisation=Normalisation("train", "row", (0.1, 0.2), (1.0, 2.0)),
-        threads=1,
-        test=SavedScore(n=4, accuracy=0.5, loss=0.7, logits_sha256="0"),
-    )
+    description = make_description(spec, (1, 2, 3))
     with tempfile.TemporaryDirectory() as folder:
         path = save(Path(folder), description, state)
         return json.loads(path.with_suffix(".json").read_text()), state

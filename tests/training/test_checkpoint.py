@@ -8,14 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from conformance.checkpoints import make_description
 from paribus.data.normalise import Normalisation
 from paribus.errors import CheckpointError, ImportRefused
 from paribus.models.build import build
 from paribus.spec import TrialSpec
 from paribus.training.checkpoint import (
     LARGEST_DESCRIPTION,
-    Description,
-    SavedScore,
     _digest,
     check,
     load,
@@ -28,18 +27,7 @@ from paribus.validate import validate
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     spec = validate(TrialSpec, {"data": {"source": "digits"}, "model": {"name": "eegnet"}})
-    description = Description(
-        trial_id="t",
-        spec=spec,
-        fingerprint="f",
-        epoch=3,
-        input_shape=(1, 2, 64),
-        class_names=("left", "right"),
-        kind="eeg",
-        normalisation=Normalisation("train", "row", (0.1, 0.2), (1.0, 2.0)),
-        threads=1,
-        test=SavedScore(n=4, accuracy=0.5, loss=0.7, logits_sha256="0"),
-    )
+    description = make_description(spec, (1, 2, 64))
     torch.manual_seed(0)
     return save(tmp_path, description, build(spec.model, (1, 2, 64), 2).state_dict())
 
